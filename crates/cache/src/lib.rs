@@ -1,0 +1,1 @@
+//! Cache of rendered catalog entries with per-kind lifetimes and hit statistics.

@@ -1,0 +1,1 @@
+//! Products: delivery files in, checked rows stored, changes tracked, views kept.

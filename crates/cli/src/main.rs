@@ -1,0 +1,3 @@
+//! The `backstock` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Deterministic synthetic catalog for the demonstration.

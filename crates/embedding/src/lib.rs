@@ -1,0 +1,1 @@
+//! Text embeddings: model resolution, tokenisation, inference.

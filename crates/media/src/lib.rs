@@ -1,0 +1,1 @@
+//! Product images: decode, orient, resize, encode, store by content.

@@ -1,0 +1,1 @@
+//! Vector index: upsert, filter, nearest neighbours.

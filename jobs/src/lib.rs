@@ -1,0 +1,1 @@
+//! Every job kind: payload, handler, and the one list that registers them.

@@ -1,0 +1,1 @@
+//! The queue contract: jobs, leases, outcomes, stores and their conformance suite.

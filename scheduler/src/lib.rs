@@ -1,0 +1,1 @@
+//! Cron, leadership, due work and maintenance.
