@@ -1,1 +1,38 @@
-//! The queue contract: jobs, leases, outcomes, stores and their conformance suite.
+//! The queue contract: what a job is, what a handler is, what a store promises.
+//!
+//! * [`Job`] is a typed, versioned payload; [`Handler`] performs one kind, one job or one batch a call.
+//! * [`Store`] is the object-safe contract of queue storage: every call takes and returns many.
+//! * A [`Claim`] asks for work, a [`Lease`] is a job held under a fencing token, a [`Settlement`] says how it ended.
+//! * [`RetryPolicy`] is the pure rule from a [`JobError`] to an [`Outcome`]; stores only obey outcomes.
+//!
+//! Nothing here knows products, and nothing here knows how a worker loops.
+
+mod clock;
+mod error;
+mod group;
+pub mod handler;
+mod inspect;
+mod job;
+mod lease;
+mod new_job;
+mod outcome;
+mod random;
+mod retry;
+mod store;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use error::StoreError;
+pub use group::{GroupId, GroupStatus, NewGroup};
+pub use handler::{Batch, Context, Handler, Item, One, Registry};
+pub use inspect::{
+    Edit, JobFilter, JobRecord, Page, QueueStatus, Replay, StateCounts, WorkerInfo, WorkerStatus,
+};
+pub use job::{BatchLimits, Job, JobId, Priority, UpcastError};
+pub use lease::{
+    Claim, Claimed, Fence, KindRange, Lease, LeaseKey, PriorityOrder, Renewal, Settled, Settlement, WorkerId,
+};
+pub use new_job::{Enqueued, NewJob, OnConflict, Unique, UniqueScope};
+pub use outcome::{JobError, JobState, Outcome};
+pub use random::Draws;
+pub use retry::RetryPolicy;
+pub use store::{Capabilities, Leadership, Promoted, Pruned, Rescued, Retention, Store, StoreExt};

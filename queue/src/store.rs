@@ -1,0 +1,227 @@
+//! The contract of queue storage.
+
+use crate::{
+    Claim, Claimed, Enqueued, Fence, GroupId, GroupStatus, Job, JobFilter, JobId, JobRecord, LeaseKey,
+    NewGroup, NewJob, Page, QueueStatus, Renewal, Replay, Settled, Settlement, StoreError, Timestamp,
+    WorkerId, WorkerInfo, WorkerStatus,
+};
+use async_trait::async_trait;
+use std::{fmt, future::Future, time::Duration};
+use tokio::sync::watch;
+
+/// What a store can do beyond the contract; asked at start and shown to operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent yes-or-no questions")]
+pub struct Capabilities {
+    /// Several processes may use it at once.
+    pub shared: bool,
+    /// Survives the end of the process.
+    pub durable: bool,
+    /// A dead process is noticed at once (connection or file lock), not only when its leases end.
+    pub notices_death: bool,
+    /// Shares a queue fairly between [`NewJob::fairness_key`]s.
+    pub fair: bool,
+}
+
+/// Storage of jobs. Object-safe; every call takes and returns many, is safe to repeat after an error, and has
+/// happened completely or not at all (per job where results are per job). Cancelling a call leaves it done or undone.
+///
+/// Promises: nothing is lost once `enqueue` returned; a job is in at most one unexpired lease; a settlement under a
+/// lost lease changes nothing; FIFO inside a priority; never early.
+#[async_trait]
+pub trait Store: Send + Sync + fmt::Debug + 'static {
+    /// Name of the implementation, for messages.
+    fn name(&self) -> &'static str;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Changes whenever there may be something new to claim (enqueued, promoted, handed back, resumed, rescued), also
+    /// from other processes. May change without cause; the number has no meaning. Subscribe first, then claim.
+    fn wake_ups(&self) -> watch::Receiver<u64>;
+
+    // ---- producers
+
+    /// Stores jobs, in this order. Any number; the store chunks, so an error may leave a prefix stored: repeat the
+    /// call with the same ids.
+    async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, StoreError>;
+
+    /// Opens a group with its first members in one transaction. Opening an id twice changes nothing.
+    async fn open_group(&self, group: NewGroup) -> Result<(), StoreError>;
+
+    /// Declares that no member comes from outside any more. Sealing twice changes nothing.
+    async fn seal_group(&self, group: GroupId) -> Result<(), StoreError>;
+
+    /// Enqueues the jobs of one cron slot unless `slot` or a later one of `entry` was fired before; one transaction.
+    /// Returns whether it fired. No jobs: only moves the cursor.
+    async fn fire(&self, entry: &str, slot: Timestamp, jobs: Vec<NewJob>) -> Result<bool, StoreError>;
+
+    /// The last slot fired of each cron entry.
+    async fn last_fired(&self) -> Result<Vec<(String, Timestamp)>, StoreError>;
+
+    // ---- workers
+
+    /// Introduces a worker, later says that it lives.
+    async fn check_in(&self, worker: &WorkerInfo) -> Result<(), StoreError>;
+
+    /// Says goodbye; leases it still holds are rescued at the next look, not counted as a crash.
+    async fn check_out(&self, worker: &WorkerId) -> Result<(), StoreError>;
+
+    /// Leases jobs that are due, at most `claim.max`. Promotes due work on the way (bounded).
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError>;
+
+    /// Applies outcomes; results in the same order.
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, StoreError>;
+
+    /// [`Store::settle`], then [`Store::claim`], in one round trip where the store can.
+    async fn turn(
+        &self,
+        settlements: Vec<Settlement>,
+        claim: &Claim,
+    ) -> Result<(Vec<Settled>, Claimed), StoreError> {
+        let settled = if settlements.is_empty() { Vec::new() } else { self.settle(settlements).await? };
+        Ok((settled, self.claim(claim).await?))
+    }
+
+    /// Holds leases for another `lease_for` from now; results in the same order.
+    async fn renew(&self, leases: &[LeaseKey], lease_for: Duration) -> Result<Vec<Renewal>, StoreError>;
+
+    // ---- maintenance: each call does a bounded piece (at most `limit`, at most 500)
+
+    /// Makes due jobs available and cancels expired ones.
+    async fn promote(&self, limit: usize) -> Result<Promoted, StoreError>;
+
+    /// Takes jobs back from dead workers and ended leases: available again with one crash more (not when the worker
+    /// checked out), quarantined at `max_crashes`.
+    async fn rescue(&self, max_crashes: u32, limit: usize) -> Result<Rescued, StoreError>;
+
+    /// Deletes finished jobs (and done groups, gone workers) beyond the retention, oldest first.
+    async fn prune(&self, retention: &Retention, limit: usize) -> Result<Pruned, StoreError>;
+
+    /// Takes or keeps the leadership of `role` for `ttl`; at most one holder at a time.
+    async fn lead(&self, role: &str, who: &WorkerId, ttl: Duration) -> Result<Leadership, StoreError>;
+
+    /// Gives up the leadership of `role`, if held.
+    async fn resign(&self, role: &str, who: &WorkerId) -> Result<(), StoreError>;
+
+    // ---- operators
+
+    /// One job.
+    async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError>;
+
+    /// Jobs that match, newest first.
+    async fn jobs(&self, filter: &JobFilter, page: Page) -> Result<Vec<JobRecord>, StoreError>;
+
+    /// Every queue that has or had jobs, by name.
+    async fn queues(&self) -> Result<Vec<QueueStatus>, StoreError>;
+
+    /// One group.
+    async fn group(&self, id: GroupId) -> Result<Option<GroupStatus>, StoreError>;
+
+    /// Groups, newest first.
+    async fn groups(&self, page: Page) -> Result<Vec<GroupStatus>, StoreError>;
+
+    /// Workers that have checked in and not out.
+    async fn workers(&self) -> Result<Vec<WorkerStatus>, StoreError>;
+
+    /// Cancels waiting jobs at once and asks the workers of running ones to stop; at most 500 a call. Returns how many.
+    async fn cancel(&self, filter: &JobFilter) -> Result<u64, StoreError>;
+
+    /// Runs dead, quarantined or cancelled jobs again, with attempts and crashes from zero. Returns how many.
+    async fn replay(&self, replay: &Replay) -> Result<u64, StoreError>;
+
+    /// Claims find nothing in `queue` until it is resumed; running jobs go on.
+    async fn pause(&self, queue: &str) -> Result<(), StoreError>;
+
+    /// Ends a pause.
+    async fn resume(&self, queue: &str) -> Result<(), StoreError>;
+}
+
+/// What [`Store::promote`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Promoted {
+    /// Jobs made available.
+    pub available: usize,
+    /// Jobs cancelled because they expired.
+    pub expired: usize,
+    /// When the next job is due; `None` when none waits. In the past when the call hit its limit.
+    pub next_due: Option<Timestamp>,
+}
+
+/// What [`Store::rescue`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rescued {
+    /// Jobs made available again.
+    pub available: Vec<JobId>,
+    /// Jobs quarantined.
+    pub quarantined: Vec<JobId>,
+    /// Workers found dead.
+    pub dead_workers: Vec<WorkerId>,
+}
+
+/// How long and how much of what is finished is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Completed and cancelled jobs: at most this old. Default 1 day.
+    pub max_age: Duration,
+    /// Completed and cancelled jobs: at most this many bytes of payload and error. Default 64 MiB.
+    pub max_bytes: u64,
+    /// Dead and quarantined jobs: at most this old. Default 30 days.
+    pub dead_max_age: Duration,
+    /// Dead and quarantined jobs: at most this many bytes. Default 64 MiB.
+    pub dead_max_bytes: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_hours(24),
+            max_bytes: 64 << 20,
+            dead_max_age: Duration::from_hours(24 * 30),
+            dead_max_bytes: 64 << 20,
+        }
+    }
+}
+
+/// What [`Store::prune`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Jobs deleted.
+    pub jobs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether there is more to do at once.
+    pub more: bool,
+}
+
+/// Who leads a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leadership {
+    /// The caller, under this token, until the time to live is over.
+    Leader(Fence),
+    /// Somebody else, until this moment unless they keep it.
+    Follower {
+        /// Who.
+        leader: WorkerId,
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+/// Typed conveniences over [`Store`]; nothing here is implemented by a store.
+pub trait StoreExt: Store {
+    /// Enqueues one payload with its kind's defaults.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] when the payload does not serialize; else as [`Store::enqueue`].
+    fn push<J: Job>(&self, payload: &J) -> impl Future<Output = Result<Enqueued, StoreError>> + Send {
+        let job =
+            NewJob::of(payload).map_err(|error| StoreError::Invalid(format!("{} payload: {error}", J::KIND)));
+        async move {
+            let enqueued = self.enqueue(vec![job?]).await?;
+            enqueued.first().copied().ok_or_else(|| StoreError::Invalid("the store answered nothing".into()))
+        }
+    }
+}
+
+impl<S: Store + ?Sized> StoreExt for S {}
