@@ -1,0 +1,235 @@
+//! The typed tree. `default.toml` beside it explains every key; here are types and bounds.
+
+use crate::ConfigError;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// Folder of all embedded stores.
+    pub data_dir: PathBuf,
+    /// The job queue.
+    pub queue: Queue,
+    /// The worker pool.
+    pub worker: Worker,
+    /// Cron.
+    pub scheduler: Scheduler,
+    /// Deliveries.
+    pub import: Import,
+    /// Thumbnails.
+    pub media: Media,
+    /// Vectors of texts.
+    pub embedding: Embedding,
+    /// Cache in process.
+    pub cache: Cache,
+    /// Log output.
+    pub log: Log,
+}
+
+/// Where jobs are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// `sqlite` or `sqlite:PATH`.
+    pub url: String,
+    /// When a commit counts as safe.
+    pub durability: Durability,
+    /// What is kept of finished jobs.
+    pub retention: Retention,
+}
+
+/// When a commit counts as safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Against crashes of the program.
+    Normal,
+    /// Against loss of power as well.
+    Full,
+}
+
+/// What is kept of finished jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Completed and cancelled jobs, hours.
+    pub max_age_hours: u64,
+    /// Completed and cancelled jobs, MiB.
+    pub max_mib: u64,
+    /// Dead and quarantined jobs, hours.
+    pub dead_max_age_hours: u64,
+    /// Dead and quarantined jobs, MiB.
+    pub dead_max_mib: u64,
+}
+
+/// The worker pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worker {
+    /// Readable name; empty is the host name.
+    pub name: String,
+    /// 2 to 3600.
+    pub lease_seconds: u64,
+    /// 0 to 3600.
+    pub shutdown_grace_seconds: u64,
+    /// 0 is one a core; at most 256.
+    pub cpu_threads: usize,
+    /// Calls in parallel by queue; 0 is one a core; at most 1024.
+    pub concurrency: BTreeMap<String, usize>,
+}
+
+/// Cron.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduler {
+    /// File with cron entries; empty is the built-in ones.
+    pub schedule_file: String,
+}
+
+/// Deliveries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// ISO 4217.
+    pub default_currency: String,
+    /// 1 to 100,000.
+    pub batch_rows: usize,
+    /// Which record of one SKU counts.
+    pub duplicates: Duplicates,
+    /// 0 to 100.
+    pub max_delete_percent: u8,
+    /// As delivered.
+    pub max_file_mib: u64,
+    /// Once unpacked.
+    pub max_unpacked_mib: u64,
+    /// Foreign column name to canonical field.
+    pub mapping: BTreeMap<String, String>,
+}
+
+/// Which record of one SKU counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplicates {
+    /// The first; later ones are rejected.
+    First,
+    /// The last; earlier ones are replaced.
+    Last,
+    /// None: all of them are rejected.
+    None,
+}
+
+/// Thumbnails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// 1 to 16 sizes of 16 to 8192 pixels.
+    pub sizes: Vec<u32>,
+    /// Output format.
+    pub format: ImageFormat,
+    /// 1 to 100.
+    pub quality: u8,
+    /// 1 to 1000.
+    pub max_megapixels: u64,
+    /// 1 to 1024.
+    pub max_file_mib: u64,
+}
+
+/// Output format of thumbnails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageFormat {
+    /// PNG where there is transparency, else JPEG.
+    Auto,
+    /// On white.
+    Jpeg,
+    /// Lossless.
+    Png,
+    /// Lossless.
+    Webp,
+}
+
+/// Vectors of texts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Embedding {
+    /// Which model.
+    pub model: EmbeddingModel,
+    /// Folder with a model; empty resolves one.
+    pub path: String,
+    /// Whether weights may be fetched.
+    pub download: bool,
+    /// 256 to 65,536.
+    pub batch_tokens: usize,
+}
+
+/// Which model makes vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbeddingModel {
+    /// The semantic one if it can be had, else the lexical one.
+    Auto,
+    /// all-MiniLM-L6-v2 or an error.
+    Minilm,
+    /// Feature hashing, built in.
+    Lexical,
+}
+
+/// Cache in process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cache {
+    /// 1 to 1,048,576.
+    pub max_mib: u64,
+    /// 1 to 604,800.
+    pub product_ttl_seconds: u64,
+    /// 0 to 10,000,000.
+    pub warm_products: usize,
+}
+
+/// Log output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// Shape of a line.
+    pub format: LogFormat,
+    /// As in `RUST_LOG`.
+    pub filter: String,
+}
+
+/// Shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Pretty on a terminal, plain else.
+    Auto,
+    /// Coloured.
+    Pretty,
+    /// One line, no colour.
+    Plain,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Checks the bounds that types do not.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        within("worker.lease_seconds", self.worker.lease_seconds, 2, 3600)?;
+        within("worker.shutdown_grace_seconds", self.worker.shutdown_grace_seconds, 0, 3600)?;
+        within("worker.cpu_threads", self.worker.cpu_threads as u64, 0, 256)?;
+        for (queue, calls) in &self.worker.concurrency {
+            within(&format!("worker.concurrency.{queue}"), *calls as u64, 0, 1024)?;
+        }
+        within("import.batch_rows", self.import.batch_rows as u64, 1, 100_000)?;
+        within("import.max_delete_percent", u64::from(self.import.max_delete_percent), 0, 100)?;
+        within("media.sizes (how many)", self.media.sizes.len() as u64, 1, 16)?;
+        for size in &self.media.sizes {
+            within("media.sizes", u64::from(*size), 16, 8192)?;
+        }
+        within("media.quality", u64::from(self.media.quality), 1, 100)?;
+        within("media.max_megapixels", self.media.max_megapixels, 1, 1000)?;
+        within("media.max_file_mib", self.media.max_file_mib, 1, 1024)?;
+        within("embedding.batch_tokens", self.embedding.batch_tokens as u64, 256, 65_536)?;
+        within("cache.max_mib", self.cache.max_mib, 1, 1 << 20)?;
+        within("cache.product_ttl_seconds", self.cache.product_ttl_seconds, 1, 604_800)?;
+        within("cache.warm_products", self.cache.warm_products as u64, 0, 10_000_000)
+    }
+}
+
+fn within(key: &str, value: u64, min: u64, max: u64) -> Result<(), ConfigError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::Value { key: key.to_owned(), message: format!("{value} is not within {min} to {max}") })
+}
