@@ -15,6 +15,7 @@ mod inspect;
 mod job;
 mod lease;
 mod new_job;
+pub mod order;
 mod outcome;
 mod random;
 mod retry;
