@@ -2,5 +2,11 @@
 
 pub mod delivery;
 mod product;
+mod store;
 
 pub use product::{Availability, Money, Product, Status};
+pub use store::{
+    Batch, BatchOutcome, Catalog, CatalogError, CodeCount, Counters, Dirty, DirtyKeys, DirtyKind,
+    FieldHashes, FileFailure, Hash, ImageDoc, ImageResult, ImportReport, ImportState, Issue, NewImport,
+    PreparedRow, ProductDoc, ProductText, RefreshMode, RefreshReport, Severity, SyncMode, ViewRow,
+};

@@ -1,0 +1,122 @@
+//! Applies one batch of an import: compare, write what changed, mark follow-up work, move the checkpoint.
+
+use sqlx::SqliteConnection;
+
+use super::batch::{Batch, BatchOutcome, Counters, PreparedRow, Severity};
+use super::dirty::{self, DirtyKeys};
+use super::error::{CatalogError, Result};
+use super::images;
+use super::imports::{self, Running};
+use super::open::Catalog;
+use super::plan::{self, Plan};
+use super::products;
+use super::seen::Seen;
+
+impl Catalog {
+    /// Applies a batch in one transaction. A batch that does not lie behind the checkpoint is left out and gives
+    /// zero counts, so applying one twice does no harm. Rows that are unchanged cause no write to products.
+    ///
+    /// # Errors
+    /// [`CatalogError::UnknownImport`], [`CatalogError::ImportEnded`]; storage errors. After an error nothing of
+    /// the batch is stored.
+    pub async fn apply_batch(&self, import: &str, batch: &Batch) -> Result<BatchOutcome> {
+        let mut tx = self.write().await?;
+        let running = imports::running(&mut tx, import).await.map_err(|e| self.error(&e))?;
+        let running = running.ok_or_else(|| CatalogError::UnknownImport { id: import.to_owned() })?;
+        if running.ended {
+            return Err(CatalogError::ImportEnded { id: import.to_owned() });
+        }
+        if batch.last_record <= running.last_record {
+            return Ok(BatchOutcome::default());
+        }
+        let (plan, seen) = compare(&mut tx, batch, running.no).await.map_err(|e| self.error(&e))?;
+        self.fault("compared")?;
+        let dirty = write_products(&mut tx, batch, &plan, &running).await.map_err(|e| self.error(&e))?;
+        self.fault("written")?;
+        let counters = count(batch, &plan);
+        write_ledger(&mut tx, batch, plan, &running, &counters).await.map_err(|e| self.error(&e))?;
+        seen.save(&mut tx, running.no).await.map_err(|e| self.error(&e))?;
+        self.commit(tx).await?;
+        Ok(BatchOutcome { counters, dirty })
+    }
+}
+
+async fn compare(conn: &mut SqliteConnection, batch: &Batch, import_no: i64) -> sqlx::Result<(Plan, Seen)> {
+    let stored = products::find(conn, &batch.rows).await?;
+    let last_id = products::last_id(conn).await?;
+    let new_ids = last_id..=last_id + batch.rows.len() as i64;
+    let ids = stored.iter().flatten().map(|stored| stored.id).chain(new_ids);
+    let mut seen = Seen::load(conn, import_no, ids).await?;
+    Ok((plan::plan(&batch.rows, &stored, &mut seen, last_id), seen))
+}
+
+async fn write_products(
+    conn: &mut SqliteConnection,
+    batch: &Batch,
+    plan: &Plan,
+    running: &Running,
+) -> sqlx::Result<DirtyKeys> {
+    let mut dirty = DirtyKeys::default();
+    if plan.created.is_empty() && plan.changed.is_empty() {
+        return Ok(dirty);
+    }
+    let changed_ids: Vec<i64> = plan.changed.iter().map(|(_, id)| *id).collect();
+    let old = products::old(conn, &changed_ids).await?;
+    let mut write: Vec<(&PreparedRow, i64)> = Vec::with_capacity(plan.created.len() + plan.changed.len());
+    let mut relink: Vec<(&PreparedRow, i64)> = Vec::new();
+    let mut had_links = Vec::new();
+    for (index, id) in &plan.created {
+        let row = &batch.rows[*index];
+        plan::mark_created(&mut dirty, row);
+        write.push((row, *id));
+        relink.push((row, *id));
+    }
+    for (index, id) in &plan.changed {
+        let row = &batch.rows[*index];
+        write.push((row, *id));
+        if let Some(old) = old.get(id) {
+            plan::mark_changed(&mut dirty, row, old);
+            if old.image != row.hashes.image {
+                relink.push((row, *id));
+                had_links.push(*id);
+            }
+        }
+    }
+    let generation = dirty::next_generation(conn).await?;
+    products::upsert(conn, &write, running.source_id, generation).await?;
+    dirty.image = images::relink(conn, &relink, &had_links).await?;
+    dirty::mark(conn, &dirty, generation, Some(running.no)).await?;
+    Ok(dirty)
+}
+
+fn count(batch: &Batch, plan: &Plan) -> Counters {
+    let rejected = (batch.rejects.len() + plan.duplicates.len()) as u64;
+    Counters {
+        rows: batch.rows.len() as u64 + batch.rejects.len() as u64 + batch.skipped,
+        created: plan.created.len() as u64,
+        updated: plan.changed.len() as u64,
+        unchanged: plan.unchanged,
+        rejected,
+        skipped: batch.skipped,
+        warnings: (batch.warnings.len() + plan.stale.len()) as u64,
+    }
+}
+
+async fn write_ledger(
+    conn: &mut SqliteConnection,
+    batch: &Batch,
+    plan: Plan,
+    running: &Running,
+    counters: &Counters,
+) -> sqlx::Result<()> {
+    let in_order = |given: &[super::batch::Issue], found: Vec<super::batch::Issue>| {
+        let mut all: Vec<_> = given.iter().cloned().chain(found).collect();
+        all.sort_by_key(|issue| issue.record);
+        all
+    };
+    let rejects = in_order(&batch.rejects, plan.duplicates);
+    imports::add_issues(conn, running.no, Severity::Error, &rejects).await?;
+    let warnings = in_order(&batch.warnings, plan.stale);
+    imports::add_issues(conn, running.no, Severity::Warning, &warnings).await?;
+    imports::checkpoint(conn, running.no, batch.last_record, counters).await
+}

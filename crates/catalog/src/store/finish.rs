@@ -1,0 +1,147 @@
+//! The end of an import: what was not delivered is counted or archived, then the ledger is closed.
+
+use sqlx::SqliteConnection;
+
+use super::dirty;
+use super::error::{CatalogError, Result};
+use super::imports::{self, FileFailure, ImportReport, Running, SyncMode};
+use super::open::Catalog;
+use super::products::json;
+use super::seen::{self, Seen};
+
+/// Ids a statement when products are archived.
+const CHUNK: usize = 2_000;
+/// A delivery may always drop this many products, whatever the share.
+const ALWAYS_ALLOWED: u64 = 5;
+
+const PAGE: &str = "SELECT id FROM product WHERE source_id = ?1 AND status IN (0, 1) AND id > ?2
+    ORDER BY id LIMIT 20000";
+const ARCHIVE: &str = "UPDATE product SET status = 2, core_hash = x'', changed_gen = ?2
+    WHERE id IN (SELECT value FROM json_each(?1))";
+const MARK: &str = "INSERT INTO dirty (kind, key, generation, import_no)
+    SELECT DISTINCT m.kind, m.key, ?2, ?3 FROM (
+        SELECT CASE k.value WHEN 3 THEN p.category WHEN 4 THEN p.brand WHEN 5 THEN p.price_key ELSE p.sku END AS key,
+            k.value AS kind
+        FROM json_each(?1) j CROSS JOIN product p ON p.id = j.value CROSS JOIN json_each('[1,3,4,5,6]') k) m
+    WHERE true
+    ON CONFLICT (kind, key) DO UPDATE SET generation = excluded.generation, import_no = excluded.import_no";
+const END: &str =
+    "UPDATE import SET state = ?2, missing = ?3, archived = ?4, file_error = ?5, file_message = ?6,
+    finished_ms = ?7 WHERE no = ?1";
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[PAGE, ARCHIVE, MARK, END];
+
+impl Catalog {
+    /// Ends an import. After a whole delivery (`failure` is `None`) products of the source that it did not mention
+    /// are counted as missing and, in a full sync, archived in the same transaction. A delivery that broke off
+    /// archives nothing. An import that has ended is returned as it is: running it twice is safe.
+    ///
+    /// # Errors
+    /// [`CatalogError::MassDelete`] when the guard stops a full sync: nothing is archived, and the import is
+    /// closed as failed with that code. [`CatalogError::UnknownImport`]; storage errors.
+    pub async fn finish_import(
+        &self,
+        id: &str,
+        failure: Option<FileFailure>,
+        now_ms: i64,
+    ) -> Result<ImportReport> {
+        let mut tx = self.write().await?;
+        let running = imports::running(&mut tx, id).await.map_err(|e| self.error(&e))?;
+        let running = running.ok_or_else(|| CatalogError::UnknownImport { id: id.to_owned() })?;
+        if running.ended {
+            drop(tx);
+            return self.import_report(id).await;
+        }
+        let (missing, total) = match failure {
+            None => missing(&mut tx, &running).await.map_err(|e| self.error(&e))?,
+            Some(_) => (Vec::new(), 0),
+        };
+        let guard = guard(running.mode, missing.len() as u64, total);
+        let archive = matches!(running.mode, SyncMode::Full { .. }) && guard.is_ok();
+        if archive && !missing.is_empty() {
+            archive_products(&mut tx, &missing, running.no).await.map_err(|e| self.error(&e))?;
+        }
+        self.fault("archived")?;
+        let stopped =
+            guard.as_ref().err().map(|e| FileFailure { code: e.code().into(), message: e.to_string() });
+        let archived = if archive { missing.len() } else { 0 };
+        end(&mut tx, running.no, missing.len(), archived, failure.or(stopped), now_ms)
+            .await
+            .map_err(|e| self.error(&e))?;
+        self.commit(tx).await?;
+        guard?;
+        self.import_report(id).await
+    }
+}
+
+/// Ids of the source's products that were not delivered, and how many products it has in all.
+async fn missing(conn: &mut SqliteConnection, running: &Running) -> sqlx::Result<(Vec<i64>, u64)> {
+    let seen = Seen::load_all(conn, running.no).await?;
+    let (mut missing, mut total, mut after) = (Vec::new(), 0, 0);
+    loop {
+        let page: Vec<i64> =
+            sqlx::query_scalar(PAGE).bind(running.source_id).bind(after).fetch_all(&mut *conn).await?;
+        let Some(last) = page.last() else { return Ok((missing, total)) };
+        after = *last;
+        total += page.len() as u64;
+        missing.extend(page.into_iter().filter(|id| !seen.contains(*id)));
+    }
+}
+
+/// Whether a full sync may archive `missing` of `total` products.
+fn guard(mode: SyncMode, missing: u64, total: u64) -> Result<()> {
+    let SyncMode::Full { max_missing_percent } = mode else { return Ok(()) };
+    let over = missing * 100 > total * u64::from(max_missing_percent);
+    if over && missing > ALWAYS_ALLOWED {
+        return Err(CatalogError::MassDelete { missing, total, limit_percent: max_missing_percent });
+    }
+    Ok(())
+}
+
+/// Archives and marks; the emptied hash makes a product that is delivered again count as changed.
+async fn archive_products(conn: &mut SqliteConnection, ids: &[i64], import_no: i64) -> sqlx::Result<()> {
+    let generation = dirty::next_generation(conn).await?;
+    for chunk in ids.chunks(CHUNK) {
+        let chunk = json(chunk)?;
+        sqlx::query(MARK).bind(chunk.clone()).bind(generation).bind(import_no).execute(&mut *conn).await?;
+        sqlx::query(ARCHIVE).bind(chunk).bind(generation).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+async fn end(
+    conn: &mut SqliteConnection,
+    no: i64,
+    missing: usize,
+    archived: usize,
+    failure: Option<FileFailure>,
+    now_ms: i64,
+) -> sqlx::Result<()> {
+    let state = if failure.is_some() { "failed" } else { "finished" };
+    let (code, message) = failure.map(|f| (f.code, f.message)).unzip();
+    let query = sqlx::query(END)
+        .bind(no)
+        .bind(state)
+        .bind(missing as i64)
+        .bind(archived as i64)
+        .bind(code)
+        .bind(message)
+        .bind(now_ms);
+    query.execute(&mut *conn).await?;
+    sqlx::query(seen::FORGET).bind(no).execute(conn).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guard_needs_both_a_share_and_a_number() {
+        let full = |percent| SyncMode::Full { max_missing_percent: percent };
+        assert!(guard(full(10), 5, 6).is_ok());
+        assert!(guard(full(10), 6, 60).is_ok());
+        assert!(guard(full(10), 7, 60).is_err());
+        assert!(guard(full(100), 60, 60).is_ok());
+        assert!(guard(SyncMode::Merge, 60, 60).is_ok());
+    }
+}

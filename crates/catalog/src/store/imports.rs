@@ -1,0 +1,352 @@
+//! The ledger of imports: what was delivered, how far it got, what became of its rows.
+
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::batch::{Counters, Issue, Severity};
+use super::error::{CatalogError, Result};
+use super::open::Catalog;
+
+/// Issues of one import that are kept in the database, for each severity; the rejects file has all of them.
+const ISSUES_KEPT: i64 = 1000;
+
+const GET: &str = "SELECT i.no, i.id, i.file, i.fingerprint, s.name, i.full_sync, i.max_missing_pct, i.state,
+    i.last_record, i.rows, i.created, i.updated, i.unchanged, i.rejected, i.skipped, i.warnings, i.missing,
+    i.archived, i.file_error, i.file_message, i.started_ms, i.finished_ms
+    FROM import i JOIN source s ON s.id = i.source_id WHERE i.id = ?1";
+const RUNNING: &str =
+    "SELECT no, source_id, last_record, state, full_sync, max_missing_pct FROM import WHERE id = ?1";
+const BEGIN: &str = "INSERT INTO import
+    (id, file, fingerprint, source_id, full_sync, max_missing_pct, state, started_ms)
+    VALUES (?1, ?2, ?3, (SELECT id FROM source WHERE name = ?4), ?5, ?6, 'running', ?7)";
+const ADD_SOURCE: &str = "INSERT OR IGNORE INTO source (name) VALUES (?1)";
+const CHECKPOINT: &str = "UPDATE import SET last_record = ?2, rows = rows + ?3, created = created + ?4,
+    updated = updated + ?5, unchanged = unchanged + ?6, rejected = rejected + ?7, skipped = skipped + ?8,
+    warnings = warnings + ?9 WHERE no = ?1";
+const ADD_CODE: &str = "INSERT INTO import_code (import_no, severity, code, count) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (import_no, severity, code) DO UPDATE SET count = count + excluded.count";
+const ISSUE_COUNT: &str = "SELECT count(*) FROM import_issue WHERE import_no = ?1 AND severity = ?2";
+const ADD_ISSUE: &str =
+    "INSERT INTO import_issue (import_no, severity, record, seq, line, code, field, message)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+const CODES: &str =
+    "SELECT severity, code, count FROM import_code WHERE import_no = ?1 ORDER BY severity, code";
+const ISSUES: &str = "SELECT record, line, code, field, message FROM import_issue
+    WHERE import_no = ?1 AND severity = ?2 ORDER BY record, seq LIMIT ?3";
+const LIST: &str = "SELECT id FROM import ORDER BY no DESC LIMIT ?1";
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] =
+    &[GET, RUNNING, BEGIN, ADD_SOURCE, CHECKPOINT, ADD_CODE, ISSUE_COUNT, ADD_ISSUE, CODES, ISSUES, LIST];
+
+/// What an import does with products of its source that the delivery does not mention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncMode {
+    /// Leave them and count them.
+    Merge,
+    /// Archive them, unless more than this share of them (and more than 5) would vanish. 100 switches the guard off.
+    Full {
+        /// In percent of the source's products that are not archived; 10 is a good guard.
+        max_missing_percent: u8,
+    },
+}
+
+/// How a new import begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewImport {
+    /// Chosen by the caller; the same id again means the same import.
+    pub id: String,
+    /// File name, for people.
+    pub file: String,
+    /// Fingerprint of the content.
+    pub fingerprint: String,
+    /// Who delivers. Products belong to the source that delivered them last.
+    pub source: String,
+    /// What happens to products that are not mentioned.
+    pub mode: SyncMode,
+    /// Now, in milliseconds since the Unix epoch.
+    pub now_ms: i64,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportState {
+    /// Begun, not ended: can be continued behind its checkpoint.
+    Running,
+    /// Ended; the whole delivery was read.
+    Finished,
+    /// Ended early: the file became unreadable or a guard stopped it. What was committed stays.
+    Failed,
+}
+
+/// Why a whole file was refused or broke off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFailure {
+    /// Stable code, `snake_case`.
+    pub code: String,
+    /// One line for people.
+    pub message: String,
+}
+
+/// An import as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// The caller's id.
+    pub id: String,
+    /// File name.
+    pub file: String,
+    /// Fingerprint of the content.
+    pub fingerprint: String,
+    /// Who delivered.
+    pub source: String,
+    /// What happens to products that are not mentioned.
+    pub mode: SyncMode,
+    /// How far it is.
+    pub state: ImportState,
+    /// Number of the last record that is committed.
+    pub last_record: u64,
+    /// Counts of rows.
+    #[serde(flatten)]
+    pub counters: Counters,
+    /// Products of the source that the delivery did not mention; known when finished.
+    pub missing: u64,
+    /// Of those, archived by a full sync.
+    pub archived: u64,
+    /// Why the file was refused or broke off.
+    pub file_error: Option<FileFailure>,
+    /// Begun, in milliseconds since the Unix epoch.
+    pub started_ms: i64,
+    /// Ended, in milliseconds since the Unix epoch.
+    pub finished_ms: Option<i64>,
+    /// Issues by severity and code, complete.
+    pub codes: Vec<CodeCount>,
+    /// The first refused records, at most 1,000.
+    pub rejects: Vec<Issue>,
+    /// The first remarks, at most 1,000.
+    pub remarks: Vec<Issue>,
+}
+
+/// How often a code occurred in an import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeCount {
+    /// Whether it cost the row.
+    pub severity: Severity,
+    /// Stable code.
+    pub code: String,
+    /// Times.
+    pub count: u64,
+}
+
+/// What a write transaction has to know of an import.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub(super) no: i64,
+    pub(super) source_id: i64,
+    pub(super) last_record: u64,
+    pub(super) ended: bool,
+    pub(super) mode: SyncMode,
+}
+
+impl Catalog {
+    /// Begins an import, or returns the one of this id with its checkpoint: running it twice is safe.
+    ///
+    /// # Errors
+    /// [`CatalogError::FileChanged`] when the id exists with another fingerprint; storage errors.
+    pub async fn begin_import(&self, new: &NewImport) -> Result<ImportReport> {
+        let mut tx = self.write().await?;
+        let known = get(&mut tx, &new.id).await.map_err(|e| self.error(&e))?;
+        if let Some(report) = known {
+            if report.fingerprint != new.fingerprint {
+                return Err(CatalogError::FileChanged { id: new.id.clone() });
+            }
+            return Ok(report);
+        }
+        insert(&mut tx, new).await.map_err(|e| self.error(&e))?;
+        self.commit(tx).await?;
+        self.import_report(&new.id).await
+    }
+
+    /// The import of this id with its first issues.
+    ///
+    /// # Errors
+    /// [`CatalogError::UnknownImport`]; storage errors.
+    pub async fn import_report(&self, id: &str) -> Result<ImportReport> {
+        let mut conn = self.read().await?;
+        let found = get(&mut conn, id).await.map_err(|e| self.error(&e))?;
+        found.ok_or_else(|| CatalogError::UnknownImport { id: id.to_owned() })
+    }
+
+    /// Ids of the latest imports, newest first.
+    pub async fn imports(&self, limit: u32) -> Result<Vec<String>> {
+        let mut conn = self.read().await?;
+        let query = sqlx::query_scalar(LIST).bind(limit);
+        query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))
+    }
+}
+
+async fn insert(conn: &mut SqliteConnection, new: &NewImport) -> sqlx::Result<()> {
+    sqlx::query(ADD_SOURCE).bind(new.source.clone()).execute(&mut *conn).await?;
+    let (full, percent) = match new.mode {
+        SyncMode::Merge => (false, 0),
+        SyncMode::Full { max_missing_percent } => (true, max_missing_percent),
+    };
+    let query = sqlx::query(BEGIN)
+        .bind(new.id.clone())
+        .bind(new.file.clone())
+        .bind(new.fingerprint.clone())
+        .bind(new.source.clone())
+        .bind(full)
+        .bind(percent)
+        .bind(new.now_ms);
+    query.execute(conn).await.map(|_| ())
+}
+
+/// The import of this id, for a transaction that goes on with it.
+pub(super) async fn running(conn: &mut SqliteConnection, id: &str) -> sqlx::Result<Option<Running>> {
+    let row = sqlx::query(RUNNING).bind(id.to_owned()).fetch_optional(conn).await?;
+    row.map(|row| {
+        Ok(Running {
+            no: row.try_get(0)?,
+            source_id: row.try_get(1)?,
+            last_record: unsigned(&row, 2)?,
+            ended: row.try_get::<&str, _>(3)? != "running",
+            mode: mode(row.try_get(4)?, row.try_get(5)?),
+        })
+    })
+    .transpose()
+}
+
+fn mode(full: bool, max_missing_percent: u8) -> SyncMode {
+    if full { SyncMode::Full { max_missing_percent } } else { SyncMode::Merge }
+}
+
+async fn get(conn: &mut SqliteConnection, id: &str) -> sqlx::Result<Option<ImportReport>> {
+    let Some(row) = sqlx::query(GET).bind(id.to_owned()).fetch_optional(&mut *conn).await? else {
+        return Ok(None);
+    };
+    let no: i64 = row.try_get(0)?;
+    let mut report = decode(&row)?;
+    let codes: Vec<(i64, String, i64)> = sqlx::query_as(CODES).bind(no).fetch_all(&mut *conn).await?;
+    let code = |(severity, code, count): (i64, String, i64)| CodeCount {
+        severity: if severity == 0 { Severity::Error } else { Severity::Warning },
+        code,
+        count: count as u64,
+    };
+    report.codes = codes.into_iter().map(code).collect();
+    report.rejects = issues(conn, no, Severity::Error).await?;
+    report.remarks = issues(conn, no, Severity::Warning).await?;
+    Ok(Some(report))
+}
+
+fn decode(row: &SqliteRow) -> sqlx::Result<ImportReport> {
+    let state: &str = row.try_get(7)?;
+    let (code, message): (Option<String>, Option<String>) = (row.try_get(18)?, row.try_get(19)?);
+    Ok(ImportReport {
+        id: row.try_get(1)?,
+        file: row.try_get(2)?,
+        fingerprint: row.try_get(3)?,
+        source: row.try_get(4)?,
+        mode: mode(row.try_get(5)?, row.try_get(6)?),
+        state: match state {
+            "running" => ImportState::Running,
+            "finished" => ImportState::Finished,
+            _ => ImportState::Failed,
+        },
+        last_record: unsigned(row, 8)?,
+        counters: Counters {
+            rows: unsigned(row, 9)?,
+            created: unsigned(row, 10)?,
+            updated: unsigned(row, 11)?,
+            unchanged: unsigned(row, 12)?,
+            rejected: unsigned(row, 13)?,
+            skipped: unsigned(row, 14)?,
+            warnings: unsigned(row, 15)?,
+        },
+        missing: unsigned(row, 16)?,
+        archived: unsigned(row, 17)?,
+        file_error: code.map(|code| FileFailure { code, message: message.unwrap_or_default() }),
+        started_ms: row.try_get(20)?,
+        finished_ms: row.try_get(21)?,
+        codes: Vec::new(),
+        rejects: Vec::new(),
+        remarks: Vec::new(),
+    })
+}
+
+fn unsigned(row: &SqliteRow, column: usize) -> sqlx::Result<u64> {
+    row.try_get::<i64, _>(column).map(|value| value as u64)
+}
+
+async fn issues(conn: &mut SqliteConnection, no: i64, severity: Severity) -> sqlx::Result<Vec<Issue>> {
+    let query = sqlx::query(ISSUES).bind(no).bind(severity as i64).bind(ISSUES_KEPT);
+    let rows = query.fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Issue {
+                record: unsigned(row, 0)?,
+                line: unsigned(row, 1)?,
+                code: row.try_get(2)?,
+                field: row.try_get(3)?,
+                message: row.try_get(4)?,
+            })
+        })
+        .collect()
+}
+
+/// Moves the checkpoint and adds the counts, in the transaction of the batch.
+pub(super) async fn checkpoint(
+    conn: &mut SqliteConnection,
+    no: i64,
+    last_record: u64,
+    counters: &Counters,
+) -> sqlx::Result<()> {
+    let query = sqlx::query(CHECKPOINT)
+        .bind(no)
+        .bind(last_record as i64)
+        .bind(counters.rows as i64)
+        .bind(counters.created as i64)
+        .bind(counters.updated as i64)
+        .bind(counters.unchanged as i64)
+        .bind(counters.rejected as i64)
+        .bind(counters.skipped as i64)
+        .bind(counters.warnings as i64);
+    query.execute(conn).await.map(|_| ())
+}
+
+/// Adds issues to the ledger: all of them by code, the first [`ISSUES_KEPT`] one by one.
+pub(super) async fn add_issues(
+    conn: &mut SqliteConnection,
+    no: i64,
+    severity: Severity,
+    issues: &[Issue],
+) -> sqlx::Result<()> {
+    if issues.is_empty() {
+        return Ok(());
+    }
+    let mut counts = std::collections::BTreeMap::<&str, i64>::new();
+    for issue in issues {
+        *counts.entry(&issue.code).or_default() += 1;
+    }
+    for (code, count) in counts {
+        let query = sqlx::query(ADD_CODE).bind(no).bind(severity as i64).bind(code.to_owned()).bind(count);
+        query.execute(&mut *conn).await?;
+    }
+    let kept: i64 =
+        sqlx::query_scalar(ISSUE_COUNT).bind(no).bind(severity as i64).fetch_one(&mut *conn).await?;
+    let room = (ISSUES_KEPT - kept).max(0) as usize;
+    for (seq, issue) in issues.iter().take(room).enumerate() {
+        let query = sqlx::query(ADD_ISSUE)
+            .bind(no)
+            .bind(severity as i64)
+            .bind(issue.record as i64)
+            .bind(seq as i64)
+            .bind(issue.line as i64)
+            .bind(issue.code.clone())
+            .bind(issue.field.clone())
+            .bind(issue.message.clone());
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
+}

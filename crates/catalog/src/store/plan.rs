@@ -1,0 +1,105 @@
+//! Decides, without touching the database, what each row of a batch comes to.
+
+use std::collections::HashSet;
+
+use super::batch::{Issue, PreparedRow};
+use super::dirty::DirtyKeys;
+use super::products::{Old, Stored};
+use super::seen::Seen;
+
+/// What a batch comes to. Numbers are positions in the batch.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// New products and the ids they get.
+    pub(super) created: Vec<(usize, i64)>,
+    /// Products to be written again.
+    pub(super) changed: Vec<(usize, i64)>,
+    /// Rows that need no write.
+    pub(super) unchanged: u64,
+    /// Rows older than what is stored, as warnings; counted as unchanged too.
+    pub(super) stale: Vec<Issue>,
+    /// Second and later rows of a SKU in the same import, as rejects: the first one stays.
+    pub(super) duplicates: Vec<Issue>,
+}
+
+/// Classifies `rows`; `stored` has one entry a row. New products get ids behind `last_id`.
+pub(super) fn plan(rows: &[PreparedRow], stored: &[Option<Stored>], seen: &mut Seen, last_id: i64) -> Plan {
+    let mut plan = Plan::default();
+    let mut new_skus = HashSet::new();
+    let mut next_id = last_id;
+    for (index, (row, stored)) in rows.iter().zip(stored).enumerate() {
+        let Some(stored) = stored else {
+            if new_skus.insert(row.product.sku.as_str()) {
+                next_id += 1;
+                seen.insert(next_id);
+                plan.created.push((index, next_id));
+            } else {
+                plan.duplicates.push(duplicate(row));
+            }
+            continue;
+        };
+        if !seen.insert(stored.id) {
+            plan.duplicates.push(duplicate(row));
+        } else if stored.core == row.hashes.core {
+            plan.unchanged += 1;
+        } else if row.product.source_updated_at_ms.zip(stored.updated_at).is_some_and(|(new, old)| new < old)
+        {
+            plan.unchanged += 1;
+            plan.stale.push(stale(row));
+        } else {
+            plan.changed.push((index, stored.id));
+        }
+    }
+    plan
+}
+
+fn duplicate(row: &PreparedRow) -> Issue {
+    Issue {
+        record: row.record,
+        line: row.line,
+        code: "duplicate_sku".into(),
+        field: Some("sku".into()),
+        message: format!("the SKU {} occurs earlier in this delivery; the first row counts", row.product.sku),
+    }
+}
+
+fn stale(row: &PreparedRow) -> Issue {
+    Issue {
+        record: row.record,
+        line: row.line,
+        code: "stale_row".into(),
+        field: Some("source_updated_at".into()),
+        message: format!("the stored product {} is newer; the row was left out", row.product.sku),
+    }
+}
+
+/// Marks the work that a new product causes (links excepted).
+pub(super) fn mark_created(dirty: &mut DirtyKeys, row: &PreparedRow) {
+    dirty.text.insert(row.product.sku.clone());
+    dirty.cache.insert(row.product.sku.clone());
+    mark_groups(dirty, &row.category, row.product.brand.as_deref().unwrap_or_default(), &row.price_key);
+}
+
+/// Marks the work that a changed product causes (links excepted): old and new groups when it moved.
+pub(super) fn mark_changed(dirty: &mut DirtyKeys, row: &PreparedRow, old: &Old) {
+    let status_changed = old.status != i64::from(super::hash::status_code(row.product.status));
+    dirty.cache.insert(row.product.sku.clone());
+    if status_changed || old.text != row.hashes.text {
+        dirty.text.insert(row.product.sku.clone());
+    }
+    let brand = row.product.brand.as_deref().unwrap_or_default();
+    let moved = old.category != row.category || old.brand != brand;
+    if status_changed || moved || old.price_stock != row.hashes.price_stock {
+        mark_groups(dirty, &row.category, brand, &row.price_key);
+        mark_groups(dirty, &old.category, &old.brand, &old.price_key);
+    }
+}
+
+fn mark_groups(dirty: &mut DirtyKeys, category: &str, brand: &str, price: &str) {
+    for (set, key) in [(&mut dirty.category, category), (&mut dirty.brand, brand), (&mut dirty.price, price)]
+    {
+        if !set.contains(key) {
+            set.insert(key.to_owned());
+        }
+    }
+}

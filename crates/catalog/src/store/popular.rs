@@ -1,0 +1,38 @@
+//! Which products are asked for most: what a cache is warmed with.
+
+use super::error::Result;
+use super::open::Catalog;
+
+const BUMP: &str =
+    "INSERT INTO popularity (sku, score) SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE true
+    ON CONFLICT (sku) DO UPDATE SET score = score + excluded.score";
+const TOP: &str = "SELECT p.sku FROM popularity o CROSS JOIN product p ON p.sku = o.sku
+    WHERE p.status = 0 ORDER BY o.score DESC, o.sku LIMIT ?1";
+const LATEST: &str = "SELECT sku FROM product p WHERE status = 0
+    AND NOT EXISTS (SELECT 1 FROM popularity o WHERE o.sku = p.sku)
+    ORDER BY changed_gen DESC, id DESC LIMIT ?1";
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[BUMP, TOP, LATEST];
+
+impl Catalog {
+    /// Adds to the scores of products, known or not. Not idempotent: each call adds.
+    pub async fn bump_popularity(&self, scores: &[(String, u32)]) -> Result<()> {
+        let mut tx = self.write().await?;
+        let query = sqlx::query(BUMP).bind(serde_json::json!(scores).to_string());
+        query.execute(&mut *tx).await.map_err(|e| self.error(&e))?;
+        self.commit(tx).await
+    }
+
+    /// SKUs of the `limit` most popular active products; where there are too few scores, the most recently changed.
+    pub async fn popular(&self, limit: u32) -> Result<Vec<String>> {
+        let mut conn = self.read().await?;
+        let query = sqlx::query_scalar(TOP).bind(limit);
+        let mut skus: Vec<String> = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
+        let rest = limit.saturating_sub(skus.len() as u32);
+        if rest > 0 {
+            let query = sqlx::query_scalar(LATEST).bind(rest);
+            skus.extend(query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?);
+        }
+        Ok(skus)
+    }
+}

@@ -1,0 +1,102 @@
+//! Documents, texts, images, popularity.
+
+use super::*;
+
+fn skus(numbers: &[usize]) -> Vec<String> {
+    numbers.iter().map(|n| product(*n).sku).collect()
+}
+
+#[tokio::test]
+async fn a_product_reads_back_as_it_was_delivered() {
+    let shop = Shop::new().await;
+    let whole = Product {
+        gtin: Some("4006381333931".into()),
+        parent_sku: Some("P".into()),
+        description: Some("<p>Text</p>".into()),
+        sale_price_minor: Some(400),
+        weight_g: Some(12),
+        image_links: vec!["b.jpg".into(), "a.jpg".into(), "b.jpg".into()],
+        attributes: serde_json::from_str(r#"{"b":[1,null],"a":"x\"y"}"#).unwrap(),
+        source_updated_at_ms: Some(5),
+        ..product(1)
+    };
+    let bare = Product { sku: "bare".into(), title: "t".into(), ..Product::default() };
+    shop.merge("i1", &[whole.clone(), bare.clone()]).await;
+    assert_eq!(shop.catalog.product_by_sku("SKU-00001").await.unwrap(), Some(whole));
+    assert_eq!(shop.catalog.product_by_sku("bare").await.unwrap(), Some(bare));
+    assert_eq!(shop.catalog.product_by_sku("none").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn documents_come_in_the_order_asked_for() {
+    let shop = Shop::new().await;
+    shop.merge("i1", &products(30)).await;
+    let asked = [skus(&[20, 3]), vec!["unknown".into()], skus(&[11])].concat();
+    let docs = shop.catalog.product_docs(&asked).await.unwrap();
+    let found: Vec<&str> = docs.iter().map(|doc| doc.product.sku.as_str()).collect();
+    assert_eq!(found, ["SKU-00020", "SKU-00003", "SKU-00011"]);
+    let texts = shop.catalog.product_texts(&skus(&[7])).await.unwrap();
+    assert_eq!(texts[0].text, "Product 7. Brand 1. Shop, Shelf 2");
+    assert_eq!(texts[0].category, "Shop > Shelf 2");
+    assert_eq!(texts[0].text_hash.len(), 32);
+}
+
+#[tokio::test]
+async fn an_image_result_is_stored_once_and_marks_its_products() {
+    let shop = Shop::new().await;
+    shop.merge("i1", &products(4)).await;
+    let link = "https://img.example/0.jpg";
+    assert_eq!(shop.catalog.images_pending(None, 10).await.unwrap().len(), 2);
+    assert_eq!(shop.catalog.image_usage(link).await.unwrap(), skus(&[0, 1]));
+    shop.settle().await;
+    let done = ImageResult::Done { content_hash: "abc".into(), manifest: serde_json::json!({"sizes": [1]}) };
+    assert!(shop.catalog.set_image_result(link, &done).await.unwrap());
+    assert!(!shop.catalog.set_image_result(link, &done).await.unwrap());
+    assert!(!shop.catalog.set_image_result("unknown", &done).await.unwrap());
+    assert_eq!(shop.keys(DirtyKind::Cache).await, skus(&[0, 1]));
+    let doc = shop.catalog.product_docs(&skus(&[1])).await.unwrap().pop().unwrap();
+    assert_eq!(doc.images[0].thumbnails, Some(serde_json::json!({"sizes": [1]})));
+    assert!(doc.warnings.is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_image_is_a_warning_and_is_tried_again_only_when_linked_anew() {
+    let shop = Shop::new().await;
+    shop.merge("i1", &products(2)).await;
+    let link = "https://img.example/0.jpg";
+    let failed = ImageResult::Failed { code: "image_truncated".into() };
+    shop.catalog.set_image_result(link, &failed).await.unwrap();
+    shop.settle().await;
+    let doc = shop.catalog.product_docs(&skus(&[1])).await.unwrap().pop().unwrap();
+    assert_eq!(doc.warnings, ["image_truncated"]);
+    shop.merge("i2", &products(2)).await;
+    assert!(shop.catalog.images_pending(None, 10).await.unwrap().is_empty());
+    let newcomer = Product { image_links: vec![link.into()], ..product(9) };
+    shop.merge("i3", &[newcomer]).await;
+    assert_eq!(shop.catalog.images_pending(None, 10).await.unwrap(), [link]);
+}
+
+#[tokio::test]
+async fn a_known_image_is_not_cut_again_for_another_product() {
+    let shop = Shop::new().await;
+    shop.merge("i1", &products(1)).await;
+    let done = ImageResult::Done { content_hash: "abc".into(), manifest: serde_json::json!({}) };
+    shop.catalog.set_image_result("https://img.example/0.jpg", &done).await.unwrap();
+    shop.settle().await;
+    let outcome = shop.merge("i2", &[product(1)]).await;
+    assert!(outcome.dirty.image.is_empty());
+}
+
+#[tokio::test]
+async fn popular_products_come_first_then_the_latest() {
+    let shop = Shop::new().await;
+    shop.merge("i1", &products(5)).await;
+    let scores = [("SKU-00001".to_owned(), 3), ("SKU-00003".to_owned(), 2), ("gone".to_owned(), 99)];
+    shop.catalog.bump_popularity(&scores).await.unwrap();
+    shop.catalog.bump_popularity(&[("SKU-00003".to_owned(), 2)]).await.unwrap();
+    let mut changed = product(0);
+    changed.title = "New".into();
+    shop.merge("i2", &[changed]).await;
+    assert_eq!(shop.catalog.popular(4).await.unwrap(), skus(&[3, 1, 0, 4]));
+    assert_eq!(shop.catalog.popular(1).await.unwrap(), skus(&[3]));
+}
