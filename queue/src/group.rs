@@ -47,15 +47,16 @@ pub struct NewGroup {
     pub id: GroupId,
     /// For people.
     pub name: String,
-    /// The group that waits for this one (and for its follow-up job); must be open.
+    /// The group that waits for this one (and for its follow-up job); must exist and not be done.
     pub parent: Option<GroupId>,
-    /// Enqueued once when the group is done, under [`GroupId::follow_up_id`]; joins the parent group.
+    /// Enqueued once when the group is done, under [`GroupId::follow_up_id`]; joins the parent group (its own `id` and
+    /// `group` are not read).
     pub follow_up: Option<NewJob>,
-    /// Members to enqueue in the transaction that opens the group.
+    /// Members to enqueue in the transaction that opens the group (their own `group` is not read).
     pub jobs: Vec<NewJob>,
-    /// Whether the group takes no members from outside any more. A sealed group is done as soon as no member waits or
-    /// runs and every child group is done; members may still add members (through [`crate::Settlement::follow_on`]
-    /// or by enqueueing while they run).
+    /// Whether the group takes no members from outside any more (a promise of the producer, not checked). A sealed
+    /// group is done as soon as no member waits or runs and every child group is done, so an empty one at once;
+    /// members may still add members (through [`crate::Settlement::follow_on`] or by enqueueing while they run).
     pub sealed: bool,
 }
 

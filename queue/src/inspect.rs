@@ -39,7 +39,7 @@ pub struct JobRecord {
     pub due_at: Timestamp,
     /// Not started by then: expired.
     pub expires_at: Option<Timestamp>,
-    /// Start of the last attempt.
+    /// Start of the last attempt; `None` until the first, and again after a replay or replacement.
     pub started_at: Option<Timestamp>,
     /// When it reached a final state.
     pub finished_at: Option<Timestamp>,
@@ -88,7 +88,7 @@ pub struct Replay {
     pub filter: JobFilter,
     /// Changes made on the way.
     pub edit: Edit,
-    /// Spread: at most this many jobs become due in each second; `None` is all at once.
+    /// Spread: at most this many jobs of this call become due in any second; `None` is all at once.
     pub per_second: Option<u32>,
     /// At most this many in one call (capped at 500).
     pub limit: usize,
@@ -97,7 +97,7 @@ pub struct Replay {
 /// Changes to a job on its way back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
-    /// New payload.
+    /// New payload, of the same version.
     pub payload: Option<Vec<u8>>,
     /// New queue.
     pub queue: Option<String>,
@@ -132,7 +132,7 @@ pub struct WorkerInfo {
     pub pid: u32,
     /// What it can perform.
     pub kinds: Vec<KindRange>,
-    /// It is counted as gone when it has not checked in for this long (three missed check-ins, say).
+    /// It is counted as dead when it has not checked in for this long (three missed check-ins, say).
     pub patience: std::time::Duration,
 }
 

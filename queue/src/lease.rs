@@ -46,7 +46,7 @@ pub enum PriorityOrder {
     },
     /// Each claimed job is drawn by these weights among the priorities that have work.
     Weighted {
-        /// By level, critical first; at least one above zero. A level of weight zero is served when the others are empty.
+        /// By level, critical first. A level of weight zero is served when the others are empty.
         weights: [u32; 4],
     },
 }
@@ -61,13 +61,14 @@ impl Default for PriorityOrder {
 /// A request for work.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// Who asks; must have checked in ([`crate::Store::check_in`]).
+    /// Who asks; must have checked in ([`crate::Store::check_in`]), again if it was found dead meanwhile: else
+    /// [`crate::StoreError::Invalid`].
     pub worker: WorkerId,
     /// From this queue only.
     pub queue: String,
     /// Only these kinds and versions.
     pub kinds: Vec<KindRange>,
-    /// At most this many, 1 to [`Claim::MAX`].
+    /// At most this many, capped at [`Claim::MAX`].
     pub max: usize,
     /// The lease ends this long after the claim unless renewed.
     pub lease_for: Duration,
@@ -87,7 +88,8 @@ impl Claim {
 pub struct Claimed {
     /// FIFO inside a priority; each job is in at most one unexpired lease.
     pub leases: Vec<Lease>,
-    /// When the earliest waiting (scheduled or retryable) job of this queue is due, if known: look again then.
+    /// When the earliest waiting (scheduled or retryable) job of this queue is due, if known: look again then. In the
+    /// past when this call promoted as much as it may and more is due. `None` while the queue is paused.
     pub next_due: Option<Timestamp>,
 }
 
@@ -116,7 +118,7 @@ pub struct Lease {
     pub group: Option<GroupId>,
     /// When it was stored.
     pub enqueued_at: Timestamp,
-    /// When it became due (its time, or that of its retry).
+    /// When it became due (its time, or that of its retry). Order inside a priority: by this, then by arrival.
     pub due_at: Timestamp,
     /// When the lease ends.
     pub deadline: Timestamp,
@@ -156,7 +158,10 @@ pub struct Settlement {
     pub lease: LeaseKey,
     /// What to do with the job.
     pub outcome: Outcome,
-    /// Jobs to enqueue, exactly once, with the outcome. Group members are counted before this job is.
+    /// Jobs to enqueue, exactly once, with the outcome (whichever it is). Group members are counted before this job
+    /// is; a unique key that this job gives up is free for them. When one of them is invalid (see
+    /// [`NewJob::validate`], or its group was never opened), the job is discarded with that reason instead, without
+    /// follow-ons and tally: one bad job must not hold up the others of the call.
     pub follow_on: Vec<NewJob>,
     /// Added to the counters of the job's group, exactly once; ignored without a group.
     pub tally: Vec<(String, i64)>,
@@ -174,6 +179,7 @@ impl Settlement {
 pub enum Settled {
     /// Applied.
     Applied,
-    /// The lease was lost (rescued, settled before, cancelled): nothing was changed.
+    /// The lease was lost (rescued, or settled before, also by the same call when its answer was lost): nothing was
+    /// changed. A lease that has ended but was not taken back yet still counts.
     LeaseLost,
 }

@@ -14,6 +14,7 @@ pub mod handler;
 mod inspect;
 mod job;
 mod lease;
+pub mod life;
 mod new_job;
 pub mod order;
 mod outcome;

@@ -1,6 +1,6 @@
 //! What a producer hands over.
 
-use crate::{GroupId, Job, JobId, Priority, Timestamp};
+use crate::{GroupId, Job, JobId, Priority, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -9,31 +9,72 @@ use std::time::Duration;
 pub struct NewJob {
     /// Chosen by the producer; a second job with the same id is ignored ([`Enqueued::Existing`]).
     pub id: JobId,
-    /// [`Job::KIND`].
+    /// [`Job::KIND`]; 1 to [`NewJob::MAX_NAME_BYTES`] bytes.
     pub kind: String,
     /// [`Job::VERSION`] of the payload.
     pub version: u16,
-    /// Named queue.
+    /// Named queue; 1 to [`NewJob::MAX_NAME_BYTES`] bytes.
     pub queue: String,
     /// How urgent.
     pub priority: Priority,
     /// JSON, at most [`NewJob::MAX_PAYLOAD_BYTES`].
     pub payload: Vec<u8>,
-    /// Not before this moment; `None` is at once.
+    /// Not before this moment; `None` is at once. A moment in the past is at once, too: nobody jumps the line.
     pub run_at: Option<Timestamp>,
-    /// Not started by then: cancelled as expired. `None` is never.
+    /// Not started before this moment: cancelled as expired, never given to a worker from then on. `None` is never.
+    /// Ends with the first start: what was started once does not expire while it waits for a retry.
     pub expires_at: Option<Timestamp>,
     /// Uniqueness among jobs of the same kind.
     pub unique: Option<Unique>,
-    /// Group whose counts it joins.
+    /// Group whose counts it joins when it is stored (not when the request is ignored, replaces, or waits to run once
+    /// more). The group must have been opened; a group that is done counts it and stays done.
     pub group: Option<GroupId>,
-    /// Who the work is for.
+    /// Who the work is for; at most [`NewJob::MAX_NAME_BYTES`] bytes.
     pub fairness_key: Option<String>,
 }
 
 impl NewJob {
     /// Largest payload a store accepts: 1 MiB. Larger things are passed by reference.
     pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;
+    /// Longest kind, queue, unique key and fairness key.
+    pub const MAX_NAME_BYTES: usize = 255;
+
+    /// Whether a store may take it; every store asks before it stores anything.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] names the job and what is too long or missing.
+    pub fn validate(&self) -> Result<(), StoreError> {
+        let refuse = |what: String| Err(StoreError::Invalid(format!("job {}: {what}", self.id)));
+        if self.payload.len() > Self::MAX_PAYLOAD_BYTES {
+            let (size, max) = (self.payload.len(), Self::MAX_PAYLOAD_BYTES);
+            return refuse(format!("payload of {size} bytes, at most {max}; pass large things by reference"));
+        }
+        for (what, name) in [("kind", &self.kind), ("queue", &self.queue)] {
+            if name.is_empty() || name.len() > Self::MAX_NAME_BYTES {
+                return refuse(format!(
+                    "{what} of {} bytes, must be 1 to {}",
+                    name.len(),
+                    Self::MAX_NAME_BYTES
+                ));
+            }
+        }
+        let keys = [
+            ("unique", self.unique.as_ref().map(|unique| &unique.key)),
+            ("fairness", self.fairness_key.as_ref()),
+        ];
+        for (what, key) in keys {
+            let len = key.map_or(0, String::len);
+            if len > Self::MAX_NAME_BYTES {
+                return refuse(format!("{what} key of {len} bytes, at most {}", Self::MAX_NAME_BYTES));
+            }
+        }
+        Ok(())
+    }
+
+    /// When it is due if it is stored at `now`.
+    pub fn due_at(&self, now: Timestamp) -> Timestamp {
+        self.run_at.map_or(now, |run_at| run_at.max(now))
+    }
 
     /// The job for `payload`, with the kind's own queue, priority, uniqueness and fairness key.
     ///
@@ -99,7 +140,9 @@ impl NewJob {
 }
 
 /// At most one job of a kind with this key, for as long as the scope lasts. The key is held by the job itself:
-/// when the job ends, is pruned or its scope is over, the key is free.
+/// when the job ends, is pruned or its scope is over, the key is free. The holder decides how long the key is held, the
+/// request what happens on conflict. A replayed job takes its key again if that is free; while another job holds the
+/// key, the replay leaves the job alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unique {
     /// At most 255 bytes; compared within the kind.
@@ -126,11 +169,11 @@ impl Unique {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UniqueScope {
-    /// Until a worker starts the job for the first time (a retry does not take the key again).
+    /// Until a worker starts the job for the first time (a retry does not take the key again), or until it ends.
     UntilStarted,
     /// Until the job is in a final state.
     UntilDone,
-    /// For this long after it was enqueued, whatever becomes of the job.
+    /// For this long after it was enqueued, whatever becomes of the job (unless it is pruned).
     For(Duration),
 }
 
@@ -140,10 +183,12 @@ pub enum UniqueScope {
 pub enum OnConflict {
     /// Nothing: the holder stands for it.
     Ignore,
-    /// Takes the place of the holder's payload, priority, time and expiry while it waits; a running or ended holder is left alone.
+    /// Takes the place of the holder's payload, version, priority, time ([`crate::life::replaced_due_at`]) and expiry
+    /// while it waits; counts, queue and group stay. A running or ended holder is left alone and stands for it.
     Replace,
-    /// A waiting holder stands for it; during a run the last request causes exactly one further run, enqueued in
-    /// the transaction that settles the holder for good.
+    /// A waiting or ended holder stands for it; during a run the last request causes exactly one further run, enqueued
+    /// (under its own id, by the ordinary rules) in the transaction that ends the holder, however it ends. The request
+    /// is kept while the holder waits for a retry.
     RunOnceMore,
 }
 

@@ -65,13 +65,15 @@ impl fmt::Display for JobState {
     }
 }
 
-/// What a settlement tells the store to do with a job. Decided by the worker; stores only obey.
+/// What a settlement tells the store to do with a job. Decided by the worker; stores only obey, by
+/// [`crate::life::Running::settled`]. One exception: a job that somebody asked to cancel is cancelled instead of
+/// waiting again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// Done.
     Complete,
-    /// Failed; run again after `delay`. Burns an attempt.
+    /// Failed; run again after `delay` (retryable; available at once when zero). Burns an attempt.
     Retry {
         /// From now.
         delay: Duration,

@@ -43,13 +43,15 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     // ---- producers
 
     /// Stores jobs, in this order. Any number; the store chunks, so an error may leave a prefix stored: repeat the
-    /// call with the same ids.
+    /// call with the same ids. [`StoreError::Invalid`] (see [`NewJob::validate`]; a group never opened) is found before
+    /// the first is stored.
     async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, StoreError>;
 
     /// Opens a group with its first members in one transaction. Opening an id twice changes nothing.
+    /// [`StoreError::Invalid`] when the parent was never opened or is done.
     async fn open_group(&self, group: NewGroup) -> Result<(), StoreError>;
 
-    /// Declares that no member comes from outside any more. Sealing twice changes nothing.
+    /// Declares that no member comes from outside any more. Sealing twice, or a group never opened, changes nothing.
     async fn seal_group(&self, group: GroupId) -> Result<(), StoreError>;
 
     /// Enqueues the jobs of one cron slot unless `slot` or a later one of `entry` was fired before; one transaction.
@@ -61,13 +63,14 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     // ---- workers
 
-    /// Introduces a worker, later says that it lives.
+    /// Introduces a worker, later says that it lives. Revives one that was found dead or checked out.
     async fn check_in(&self, worker: &WorkerInfo) -> Result<(), StoreError>;
 
     /// Says goodbye; leases it still holds are rescued at the next look, not counted as a crash.
     async fn check_out(&self, worker: &WorkerId) -> Result<(), StoreError>;
 
-    /// Leases jobs that are due, at most `claim.max`. Promotes due work on the way (bounded).
+    /// Leases jobs that are due, at most `claim.max`, in the order of [`crate::order`]. Promotes due work of its queue
+    /// on the way, earliest first (at most 500 jobs). Never gives an expired job; may cancel those it meets.
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError>;
 
     /// Applies outcomes; results in the same order.
@@ -83,22 +86,25 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         Ok((settled, self.claim(claim).await?))
     }
 
-    /// Holds leases for another `lease_for` from now; results in the same order.
+    /// Holds leases for another `lease_for` from now; results in the same order. A lease that has ended but was not
+    /// taken back yet is held on, too.
     async fn renew(&self, leases: &[LeaseKey], lease_for: Duration) -> Result<Vec<Renewal>, StoreError>;
 
     // ---- maintenance: each call does a bounded piece (at most `limit`, at most 500)
 
-    /// Makes due jobs available and cancels expired ones.
+    /// Makes due jobs available and cancels expired ones, of every queue, `limit` in all.
     async fn promote(&self, limit: usize) -> Result<Promoted, StoreError>;
 
-    /// Takes jobs back from dead workers and ended leases: available again with one crash more (not when the worker
-    /// checked out), quarantined at `max_crashes`.
+    /// Takes jobs back from dead workers and ended leases, by [`crate::life::Running::rescued`]: available again in the
+    /// old place with one crash more (none when the worker checked out), quarantined at `max_crashes`.
     async fn rescue(&self, max_crashes: u32, limit: usize) -> Result<Rescued, StoreError>;
 
-    /// Deletes finished jobs (and done groups, gone workers) beyond the retention, oldest first.
+    /// Deletes finished jobs beyond the retention, oldest first; also groups done longer than `max_age` ago that have
+    /// no jobs left.
     async fn prune(&self, retention: &Retention, limit: usize) -> Result<Pruned, StoreError>;
 
-    /// Takes or keeps the leadership of `role` for `ttl`; at most one holder at a time.
+    /// Takes or keeps the leadership of `role` for `ttl` from now; at most one holder at a time. The token stays while
+    /// it is kept and grows with every new term (also of the same holder after `ttl` ran out).
     async fn lead(&self, role: &str, who: &WorkerId, ttl: Duration) -> Result<Leadership, StoreError>;
 
     /// Gives up the leadership of `role`, if held.
@@ -109,25 +115,28 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// One job.
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError>;
 
-    /// Jobs that match, newest first.
+    /// Jobs that match, last stored first.
     async fn jobs(&self, filter: &JobFilter, page: Page) -> Result<Vec<JobRecord>, StoreError>;
 
-    /// Every queue that has or had jobs, by name.
+    /// Every queue that has or had jobs or was paused, by name.
     async fn queues(&self) -> Result<Vec<QueueStatus>, StoreError>;
 
     /// One group.
     async fn group(&self, id: GroupId) -> Result<Option<GroupStatus>, StoreError>;
 
-    /// Groups, newest first.
+    /// Groups, last opened first.
     async fn groups(&self, page: Page) -> Result<Vec<GroupStatus>, StoreError>;
 
-    /// Workers that have checked in and not out.
+    /// Workers that have checked in, not out, and were not found dead, by id.
     async fn workers(&self) -> Result<Vec<WorkerStatus>, StoreError>;
 
-    /// Cancels waiting jobs at once and asks the workers of running ones to stop; at most 500 a call. Returns how many.
+    /// Cancels waiting jobs at once and asks the workers of running ones to stop; at most 500 a call. Returns how many,
+    /// not counting those asked before: repeat until less than 500.
     async fn cancel(&self, filter: &JobFilter) -> Result<u64, StoreError>;
 
-    /// Runs dead, quarantined or cancelled jobs again, with attempts and crashes from zero. Returns how many.
+    /// Runs dead, quarantined or cancelled jobs again, longest finished first: attempts and crashes from zero, last
+    /// error, start and expiry forgotten. A job whose unique key another job holds is left alone. Returns how many.
+    /// [`StoreError::Invalid`] when the edit makes an invalid job.
     async fn replay(&self, replay: &Replay) -> Result<u64, StoreError>;
 
     /// Claims find nothing in `queue` until it is resumed; running jobs go on.
