@@ -8,5 +8,6 @@ pub use product::{Availability, Money, Product, Status};
 pub use store::{
     Batch, BatchOutcome, Catalog, CatalogError, CodeCount, Counters, Dirty, DirtyKeys, DirtyKind,
     FieldHashes, FileFailure, Hash, ImageDoc, ImageResult, ImportReport, ImportState, Issue, NewImport,
-    PreparedRow, ProductDoc, ProductText, RefreshMode, RefreshReport, Severity, SyncMode, ViewRow,
+    PendingImage, PreparedRow, ProductDoc, ProductText, RefreshMode, RefreshReport, Severity, SyncMode,
+    ViewRow,
 };

@@ -5,7 +5,7 @@ CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO meta (name, value) VALUES ('generation', 0);
+INSERT INTO meta (name, value) VALUES ('generation', 0), ('published', 0);
 
 CREATE TABLE source (
     id   INTEGER PRIMARY KEY,
@@ -73,6 +73,7 @@ CREATE TABLE import (
     file            TEXT    NOT NULL,
     fingerprint     TEXT    NOT NULL,
     source_id       INTEGER NOT NULL,
+    images          TEXT,
     full_sync       INTEGER NOT NULL,
     max_missing_pct INTEGER NOT NULL,
     state           TEXT    NOT NULL,

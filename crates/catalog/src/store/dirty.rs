@@ -13,12 +13,14 @@ const MARK: &str = "INSERT INTO dirty (kind, key, generation, import_no)
     ON CONFLICT (kind, key) DO UPDATE SET generation = excluded.generation, import_no = excluded.import_no";
 const PAGE: &str = "SELECT key, generation FROM dirty WHERE kind = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
 const FIRST_PAGE: &str = "SELECT key, generation FROM dirty WHERE kind = ?1 ORDER BY key LIMIT ?2";
+const OF_KEYS: &str = "SELECT d.key, d.generation FROM json_each(?2) j
+    CROSS JOIN dirty d ON d.kind = ?1 AND d.key = j.value ORDER BY j.key";
 pub(super) const CLEAR: &str = "DELETE FROM dirty WHERE kind = ?1
     AND (key, generation) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))";
 const COUNTS: &str = "SELECT kind, count(*) FROM dirty GROUP BY kind";
 const NEXT_GENERATION: &str = "UPDATE meta SET value = value + 1 WHERE name = 'generation' RETURNING value";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[MARK, PAGE, FIRST_PAGE, CLEAR, COUNTS, NEXT_GENERATION];
+pub(super) const STATEMENTS: &[&str] = &[MARK, PAGE, FIRST_PAGE, OF_KEYS, CLEAR, COUNTS, NEXT_GENERATION];
 
 /// Which follow-up work a key waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -143,6 +145,15 @@ impl Catalog {
             .map(|row| Ok(Dirty { key: row.try_get(0)?, generation: row.try_get(1)? }))
             .collect::<sqlx::Result<_>>()
             .map_err(|e| self.error(&e))
+    }
+
+    /// Those of `keys` that are dirty, with their generations: read it before the work, clear it after.
+    pub async fn dirty_of(&self, kind: DirtyKind, keys: &[String]) -> Result<Vec<Dirty>> {
+        let list = super::products::json(keys).map_err(|e| self.error(&e))?;
+        let mut conn = self.read().await?;
+        let query = sqlx::query_as(OF_KEYS).bind(kind.code()).bind(list);
+        let rows: Vec<(String, i64)> = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
+        Ok(rows.into_iter().map(|(key, generation)| Dirty { key, generation }).collect())
     }
 
     /// Forgets keys whose work is done, except those that changed again since they were read.

@@ -20,13 +20,15 @@ const USAGE: &str = "SELECT p.sku FROM image i CROSS JOIN product_image pi ON pi
     CROSS JOIN product p ON p.id = pi.product_id WHERE i.link = ?1 GROUP BY p.sku ORDER BY p.sku";
 const SET: &str = "UPDATE image SET content_hash = ?2, manifest = ?3, error_code = ?4
     WHERE link = ?1 AND (content_hash, manifest, error_code) IS NOT (?2, ?3, ?4)";
-const PENDING: &str = "SELECT i.link FROM dirty d CROSS JOIN image i ON i.link = d.key
+const FOLDER: &str = "UPDATE import SET images = ?2 WHERE id = ?1 AND images IS NOT ?2";
+const PENDING: &str = "SELECT i.link, m.images FROM dirty d CROSS JOIN image i ON i.link = d.key
+    LEFT JOIN import m ON m.no = d.import_no
     WHERE d.kind = 2 AND d.key > ?1 AND EXISTS (
         SELECT 1 FROM product_image pi CROSS JOIN product p ON p.id = pi.product_id
         WHERE pi.image_id = i.id AND p.status <> 2)
     ORDER BY d.key LIMIT ?2";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[FIND, LAST_ID, UNLINK, USAGE, SET, PENDING];
+pub(super) const STATEMENTS: &[&str] = &[FIND, LAST_ID, UNLINK, USAGE, SET, FOLDER, PENDING];
 
 pub(super) const INSERT: BulkInsert =
     BulkInsert { head: "INSERT INTO image (id, link) VALUES", columns: 2, tail: "" };
@@ -52,6 +54,15 @@ pub enum ImageResult {
         /// Stable code, `snake_case`.
         code: String,
     },
+}
+
+/// An image that waits for its thumbnails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingImage {
+    /// As the product names it.
+    pub link: String,
+    /// Folder that relative links of its delivery start from, if the import named one.
+    pub images: Option<String>,
 }
 
 /// Replaces the links of changed products. Returns the links that have no thumbnails yet.
@@ -140,11 +151,21 @@ impl Catalog {
         Ok(changed)
     }
 
-    /// The next at most `limit` links without thumbnails that some product shows, in order, behind `after`.
-    pub async fn images_pending(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>> {
+    /// Remembers from which folder the relative image links of an import start. Running it twice does no harm.
+    pub async fn set_images_folder(&self, import: &str, folder: &str) -> Result<()> {
+        let mut tx = self.write().await?;
+        let query = sqlx::query(FOLDER).bind(import.to_owned()).bind(folder.to_owned());
+        query.execute(&mut *tx).await.map_err(|e| self.error(&e))?;
+        self.commit(tx).await
+    }
+
+    /// The next at most `limit` images without thumbnails that some product shows, by link, behind `after`.
+    pub async fn images_pending(&self, after: Option<&str>, limit: u32) -> Result<Vec<PendingImage>> {
         let mut conn = self.read().await?;
-        let query = sqlx::query_scalar(PENDING).bind(after.unwrap_or_default().to_owned()).bind(limit);
-        query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))
+        let query = sqlx::query_as(PENDING).bind(after.unwrap_or_default().to_owned()).bind(limit);
+        let rows: Vec<(String, Option<String>)> =
+            query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
+        Ok(rows.into_iter().map(|(link, images)| PendingImage { link, images }).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
-use super::super::{dirty, finish, images, imports, popular, products, read, seen, views};
+use super::super::{dirty, finish, images, imports, popular, products, published, read, seen, views};
 use super::{Catalog, Shop, SyncMode, batch, products as some};
 
 #[tokio::test]
@@ -16,6 +16,7 @@ async fn every_statement_prepares() {
         imports::STATEMENTS,
         popular::STATEMENTS,
         products::STATEMENTS,
+        published::STATEMENTS,
         read::STATEMENTS,
         seen::STATEMENTS,
         views::STATEMENTS,

@@ -73,7 +73,9 @@ async fn a_failed_image_is_a_warning_and_is_tried_again_only_when_linked_anew() 
     assert!(shop.catalog.images_pending(None, 10).await.unwrap().is_empty());
     let newcomer = Product { image_links: vec![link.into()], ..product(9) };
     shop.merge("i3", &[newcomer]).await;
-    assert_eq!(shop.catalog.images_pending(None, 10).await.unwrap(), [link]);
+    shop.catalog.set_images_folder("i3", "/photos").await.unwrap();
+    let pending = PendingImage { link: link.into(), images: Some("/photos".into()) };
+    assert_eq!(shop.catalog.images_pending(None, 10).await.unwrap(), [pending]);
 }
 
 #[tokio::test]
@@ -99,4 +101,27 @@ async fn popular_products_come_first_then_the_latest() {
     shop.merge("i2", &[changed]).await;
     assert_eq!(shop.catalog.popular(4).await.unwrap(), skus(&[3, 1, 0, 4]));
     assert_eq!(shop.catalog.popular(1).await.unwrap(), skus(&[3]));
+}
+
+#[tokio::test]
+async fn a_version_is_published_once_and_never_taken_back() {
+    let shop = Shop::new().await;
+    let catalog = &shop.catalog;
+    assert_eq!((catalog.version().await.unwrap(), catalog.published_version().await.unwrap()), (0, 0));
+    shop.merge("a", &products(2)).await;
+    let version = catalog.version().await.unwrap();
+    assert!(version > 0);
+    catalog.publish(version).await.unwrap();
+    catalog.publish(version - 1).await.unwrap();
+    assert_eq!(catalog.published_version().await.unwrap(), version);
+    assert!(catalog.dirty(DirtyKind::Cache, None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn dirty_marks_are_found_by_key() {
+    let shop = Shop::new().await;
+    shop.merge("a", &products(3)).await;
+    let all = shop.catalog.dirty(DirtyKind::Text, None, 10).await.unwrap();
+    let asked = [all[1].key.clone(), "unknown".to_owned()];
+    assert_eq!(shop.catalog.dirty_of(DirtyKind::Text, &asked).await.unwrap(), [all[1].clone()]);
 }
