@@ -15,6 +15,7 @@ mod inspect;
 mod job;
 mod lease;
 pub mod life;
+mod memory;
 mod new_job;
 pub mod order;
 mod outcome;
@@ -33,6 +34,7 @@ pub use job::{BatchLimits, Job, JobId, Priority, UpcastError};
 pub use lease::{
     Claim, Claimed, Fence, KindRange, Lease, LeaseKey, PriorityOrder, Renewal, Settled, Settlement, WorkerId,
 };
+pub use memory::MemoryStore;
 pub use new_job::{Enqueued, NewJob, OnConflict, Unique, UniqueScope};
 pub use outcome::{JobError, JobState, Outcome};
 pub use random::Draws;

@@ -1,0 +1,118 @@
+//! Due work becomes available, available work becomes leases.
+
+use super::{MAX_PIECE, index::Queue, jobs::Seq, state::State};
+use crate::order::{self, Heads};
+use crate::{Claim, Claimed, Draws, JobState, Lease, Priority, Promoted, StoreError, Timestamp, UniqueScope};
+
+impl State {
+    pub(super) fn claim(&mut self, claim: &Claim, now: Timestamp) -> Result<Claimed, StoreError> {
+        if !self.workers.is_alive(&claim.worker) {
+            let message = format!("worker {} claims without having checked in", claim.worker);
+            return Err(StoreError::Invalid(message));
+        }
+        if self.jobs.index.queues.get(&claim.queue).is_none_or(|queue| queue.paused) {
+            return Ok(Claimed::default());
+        }
+        let mut on_the_way = Promoted::default();
+        while on_the_way.available + on_the_way.expired < MAX_PIECE
+            && self.advance(&claim.queue, now, &mut on_the_way)
+        {}
+        let draws = Draws::seeded(claim.draw);
+        let mut leases = Vec::new();
+        while leases.len() < claim.max.min(Claim::MAX) {
+            let Some(seq) = self.next_ready(claim, now, draws.next()) else { break };
+            if self.jobs.get(seq).is_expired(now) {
+                if on_the_way.expired >= 2 * MAX_PIECE {
+                    break;
+                }
+                on_the_way.expired += 1;
+                self.expire(seq, now);
+            } else {
+                leases.push(self.lease(seq, claim, now));
+            }
+        }
+        let next_due = self.jobs.index.queues.get(&claim.queue).and_then(|queue| look_again(queue, now));
+        Ok(Claimed { leases, next_due })
+    }
+
+    /// The oldest ready job of the priority whose turn it is.
+    fn next_ready(&self, claim: &Claim, now: Timestamp, draw: u64) -> Option<Seq> {
+        let queue = self.jobs.index.queues.get(&claim.queue)?;
+        let heads = queue.ready.each_ref().map(|band| band.head(&claim.kinds));
+        let due: Heads = heads.map(|head| head.map(|(due_at, _)| due_at));
+        let next: Priority = order::next_band(&due, claim.order, now, draw)?;
+        heads[next as usize].map(|(_, seq)| seq)
+    }
+
+    fn lease(&mut self, seq: Seq, claim: &Claim, now: Timestamp) -> Lease {
+        let fence = self.jobs.next_fence();
+        self.release_key(seq, |scope| scope == UniqueScope::UntilStarted);
+        self.jobs.update(seq, |job| {
+            job.deadline = now.plus(claim.lease_for);
+            let record = &mut job.record;
+            record.state = JobState::Running;
+            record.fence = fence;
+            record.started_at = Some(now);
+            record.worker = Some(claim.worker.clone());
+            Lease {
+                job: record.id,
+                fence,
+                kind: record.kind.clone(),
+                version: record.version,
+                queue: record.queue.clone(),
+                priority: record.priority,
+                payload: record.payload.clone(),
+                attempt: record.errors.saturating_add(1),
+                crashes: record.crashes,
+                group: record.group,
+                enqueued_at: record.enqueued_at,
+                due_at: record.due_at,
+                deadline: job.deadline,
+            }
+        })
+    }
+
+    pub(super) fn promote(&mut self, limit: usize, now: Timestamp) -> Promoted {
+        let mut promoted = Promoted::default();
+        while promoted.available + promoted.expired < limit {
+            let earliest =
+                self.jobs.index.queues.iter().filter_map(|(name, queue)| Some((next_change(queue)?, name)));
+            let Some((_, name)) = earliest.min() else { break };
+            let name = name.clone();
+            if !self.advance(&name, now, &mut promoted) {
+                break;
+            }
+        }
+        promoted.next_due = self.jobs.index.queues.values().filter_map(|queue| look_again(queue, now)).min();
+        promoted
+    }
+
+    /// Cancels the next expired job of a queue or makes its next due job available; false when there is neither.
+    fn advance(&mut self, queue: &str, now: Timestamp, done: &mut Promoted) -> bool {
+        let Some(queue) = self.jobs.index.queues.get(queue) else { return false };
+        let passed =
+            |at: Option<&(Timestamp, Seq)>| at.filter(|(moment, _)| *moment <= now).map(|(_, seq)| *seq);
+        if let Some(seq) = passed(queue.expiring.first()) {
+            done.expired += 1;
+            self.expire(seq, now);
+        } else if let Some(seq) = passed(queue.due.first()) {
+            done.available += 1;
+            self.jobs.update(seq, |job| job.record.state = JobState::Available);
+        } else {
+            return false;
+        }
+        true
+    }
+}
+
+/// When the first waiting job of a queue is due or expires.
+fn next_change(queue: &Queue) -> Option<Timestamp> {
+    [queue.expiring.first(), queue.due.first()].into_iter().flatten().map(|(at, _)| *at).min()
+}
+
+/// When the next job is due, or now when expired ones are left over.
+fn look_again(queue: &Queue, now: Timestamp) -> Option<Timestamp> {
+    let due = queue.due.first().map(|(at, _)| *at);
+    let expired = queue.expiring.first().map(|(at, _)| *at).filter(|at| *at <= now);
+    [due, expired].into_iter().flatten().min()
+}
