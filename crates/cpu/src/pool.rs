@@ -105,18 +105,18 @@ mod tests {
     async fn no_more_than_the_limit_run_at_a_time() {
         let pool = CpuPool::new(1);
         let (release, held) = mpsc::channel::<()>();
-        let (began, begun) = tokio::sync::oneshot::channel();
+        let (tell, began) = tokio::sync::oneshot::channel();
         let first = tokio::spawn({
             let pool = pool.clone();
             async move {
                 pool.run(move || {
-                    let _ = began.send(());
+                    let _ = tell.send(());
                     held.recv()
                 })
                 .await
             }
         });
-        begun.await.unwrap();
+        began.await.unwrap();
         assert_eq!(pool.running(), 1);
         let second_ran = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&second_ran);
@@ -134,18 +134,18 @@ mod tests {
     async fn a_dropped_caller_does_not_free_the_place_of_a_running_closure() {
         let pool = CpuPool::new(1);
         let (release, held) = mpsc::channel::<()>();
-        let (began, begun) = tokio::sync::oneshot::channel();
+        let (tell, began) = tokio::sync::oneshot::channel();
         let caller = tokio::spawn({
             let pool = pool.clone();
             async move {
                 pool.run(move || {
-                    let _ = began.send(());
+                    let _ = tell.send(());
                     held.recv()
                 })
                 .await
             }
         });
-        begun.await.unwrap();
+        began.await.unwrap();
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
         assert_eq!(pool.running(), 1);

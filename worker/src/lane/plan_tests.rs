@@ -227,6 +227,8 @@ fn jobs_that_find_no_place_go_back_after_a_second() {
     bench.start().unwrap();
     assert!(bench.state.buffer.len() > 100, "short jobs are claimed ahead");
     bench.pass(Duration::from_secs(2));
+    let gathering = rest(bench.plan());
+    bench.pass(gathering);
     let Plan::Talk(sent, None) = bench.plan() else { panic!("hoards") };
     assert!(sent.len() > 100 && sent.iter().all(|settlement| settlement.outcome == Outcome::HandBack));
     assert!(bench.state.buffer.is_empty());
