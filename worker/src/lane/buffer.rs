@@ -69,22 +69,22 @@ impl Kind {
     }
 
     /// Whether a call of this kind can start, and why it would have no more jobs.
-    fn ready(&self, now: Instant) -> Option<Option<StopReason>> {
+    fn ready(&self, now: Instant) -> Option<StopReason> {
         let first = self.waiting.front()?;
         if !self.info.batched {
-            return Some(None);
+            return Some(StopReason::MaxJobs);
         }
         if self.waiting.len() >= self.limit() {
-            return Some(Some(self.controller.bound()));
+            return Some(self.controller.bound());
         }
         let max_wait = self.controller.limits().max_wait;
         let waited = now.duration_since(first.since) >= max_wait;
         match self.more {
             More::Maybe => None,
             More::No | More::Unavailable if !waited => None,
-            More::Unavailable => Some(Some(StopReason::StoreUnavailable)),
-            More::No if max_wait.is_zero() => Some(Some(StopReason::QueueEmpty)),
-            More::No => Some(Some(StopReason::MaxWait)),
+            More::Unavailable => Some(StopReason::StoreUnavailable),
+            More::No if max_wait.is_zero() => Some(StopReason::QueueEmpty),
+            More::No => Some(StopReason::MaxWait),
         }
     }
 }
@@ -184,6 +184,7 @@ impl Buffer {
         let chosen = &mut self.kinds[kind];
         let jobs = chosen.limit().min(chosen.waiting.len());
         let leases = chosen.waiting.drain(..jobs).map(|waiting| waiting.lease).collect();
+        let reason = chosen.info.batched.then_some(reason);
         if let Some(reason) = reason {
             *chosen.stats.stopped.entry(reason).or_default() += 1;
         }

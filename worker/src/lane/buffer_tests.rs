@@ -14,7 +14,7 @@ fn kind(name: &'static str, batched: bool) -> KindInfo {
         version: 1,
         queue: "default",
         retry: RetryPolicy::DEFAULT,
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         batch: BatchLimits::ONE,
         batched,
     }

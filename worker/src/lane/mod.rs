@@ -32,7 +32,7 @@ pub(crate) struct Lane {
     queue: String,
     settings: LaneOptions,
     kinds: Vec<KindRange>,
-    registry: Registry,
+    registry: Arc<Registry>,
     options: Arc<PoolOptions>,
     worker: WorkerId,
     state: Mutex<State>,
@@ -47,7 +47,7 @@ impl Lane {
     pub fn new(
         queue: &str,
         kinds: &[KindInfo],
-        registry: Registry,
+        registry: Arc<Registry>,
         options: Arc<PoolOptions>,
         worker: WorkerId,
     ) -> Self {

@@ -27,7 +27,7 @@ impl Bench {
             version: 1,
             queue: "default",
             retry: RetryPolicy::DEFAULT,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             batch: BatchLimits::ONE,
             batched: false,
         };
@@ -85,6 +85,7 @@ fn lease() -> Lease {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "plans are made to be used once")]
 fn rest(plan: Plan) -> Duration {
     match plan {
         Plan::Rest(rest) => rest,

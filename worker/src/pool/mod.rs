@@ -73,7 +73,7 @@ impl WorkerPool {
                 "no registered job kind uses this queue; its settings are not used"
             );
         }
-        let options = Arc::new(options);
+        let (registry, options) = (Arc::new(registry), Arc::new(options));
         let worker = WorkerInfo {
             id: WorkerId::generate(&options.name),
             host: options.host.clone(),
@@ -82,7 +82,7 @@ impl WorkerPool {
             patience: options.check_in_every * 3,
         };
         let lane = |(queue, kinds): (&str, Vec<KindInfo>)| {
-            let (registry, options) = (registry.clone(), Arc::clone(&options));
+            let (registry, options) = (Arc::clone(&registry), Arc::clone(&options));
             Arc::new(Lane::new(queue, &kinds, registry, options, worker.id.clone()))
         };
         let lanes = queues.into_iter().map(lane).collect();

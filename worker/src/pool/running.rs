@@ -109,7 +109,7 @@ impl Running {
                 return true;
             }
             self.lanes.iter().for_each(|lane| lane.stop_calls());
-            timeout(self.options.grace - half, drained(&self.lanes)).await.is_ok()
+            timeout(self.options.grace.saturating_sub(half), drained(&self.lanes)).await.is_ok()
         };
         tokio::select! {
             biased;
