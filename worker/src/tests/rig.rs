@@ -255,9 +255,10 @@ impl Rig {
                 sleep(Duration::from_millis(1)).await;
             }
         };
-        match timeout(Duration::from_hours(1), reached).await {
-            Ok(record) => record,
-            Err(_elapsed) => panic!("never {state}: {:?}", self.record(id).await),
+        let reached = timeout(Duration::from_hours(1), reached).await.ok();
+        match reached {
+            Some(record) => record,
+            None => panic!("never {state}: {:?}", self.record(id).await),
         }
     }
 }
