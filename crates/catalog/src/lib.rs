@@ -4,7 +4,7 @@ pub mod delivery;
 mod product;
 mod store;
 
-pub use product::{Availability, Money, Product, Status};
+pub use product::{Availability, Money, Product, Status, decimals};
 pub use store::{
     Batch, BatchOutcome, Catalog, CatalogError, CodeCount, Counters, Dirty, DirtyKeys, DirtyKind,
     FieldHashes, FileFailure, Hash, ImageDoc, ImageResult, ImportReport, ImportState, Issue, NewImport,

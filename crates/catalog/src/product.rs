@@ -48,6 +48,11 @@ pub struct Money {
     pub currency: String,
 }
 
+/// Digits after the point of a currency by ISO 4217: 2 for EUR, 0 for JPY, 3 for BHD; 2 for an unknown code.
+pub fn decimals(currency: &str) -> u32 {
+    iso_currency::Currency::from_code(currency).and_then(|known| known.exponent()).map_or(2, u32::from)
+}
+
 /// Whether a product can be bought, in the vocabulary of product feeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

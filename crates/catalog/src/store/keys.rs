@@ -1,6 +1,6 @@
 //! Keys of the summary views, made from a product: one place decides to which group a product belongs.
 
-use crate::product::{Availability, Product};
+use crate::product::{Availability, Product, decimals};
 
 /// Separates the levels of a category path.
 pub(super) const LEVEL_SEPARATOR: &str = " > ";
@@ -31,20 +31,10 @@ pub(super) fn price_key(product: &Product) -> String {
 }
 
 fn band(minor: i64, currency: &str) -> String {
-    let whole = minor / minor_units(currency);
+    let whole = minor / 10_i64.pow(decimals(currency));
     let above = BANDS.partition_point(|bound| *bound <= whole);
     let low = if above == 0 { 0 } else { BANDS[above - 1] };
     BANDS.get(above).map_or_else(|| format!("{low}+"), |high| format!("{low}-{high}"))
-}
-
-/// Smallest units in one unit of a currency, by ISO 4217.
-fn minor_units(currency: &str) -> i64 {
-    match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI"
-        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 1,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 1_000,
-        _ => 100,
-    }
 }
 
 #[cfg(test)]
