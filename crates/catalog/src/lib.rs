@@ -1,12 +1,14 @@
 //! Products: delivery files in, checked rows stored, changes tracked, views kept.
 
 pub mod delivery;
+mod import;
 mod product;
 mod store;
 
+pub use import::{ImportError, ImportObserver, ImportRequest, Progress};
 pub use product::{Availability, Money, Product, Status, decimals};
 pub use store::{
-    Batch, BatchOutcome, Catalog, CatalogError, CodeCount, Counters, Dirty, DirtyKeys, DirtyKind,
+    Batch, BatchOutcome, Catalog, CatalogError, CodeCount, Counters, Dirty, DirtyKeys, DirtyKind, DryRun,
     FieldHashes, FileFailure, Hash, ImageDoc, ImageResult, ImportReport, ImportState, Issue, NewImport,
     PendingImage, PreparedRow, ProductDoc, ProductText, RefreshMode, RefreshReport, Severity, SyncMode,
     ViewRow,

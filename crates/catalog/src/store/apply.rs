@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::batch::{Batch, BatchOutcome, Counters, PreparedRow, Severity};
+use super::batch::{Batch, BatchOutcome, Counters, Issue, PreparedRow, Severity};
 use super::dirty::{self, DirtyKeys};
 use super::error::{CatalogError, Result};
 use super::images;
@@ -45,8 +45,10 @@ async fn compare(conn: &mut SqliteConnection, batch: &Batch, import_no: i64) -> 
     let stored = products::find(conn, &batch.rows).await?;
     let last_id = products::last_id(conn).await?;
     let new_ids = last_id..=last_id + batch.rows.len() as i64;
+    let refused = products::ids(conn, &batch.refused_skus).await?;
     let ids = stored.iter().flatten().map(|stored| stored.id).chain(new_ids);
-    let mut seen = Seen::load(conn, import_no, ids).await?;
+    let mut seen = Seen::load(conn, import_no, ids.chain(refused.iter().map(|id| -id))).await?;
+    refused.into_iter().for_each(|id| seen.mention(id));
     Ok((plan::plan(&batch.rows, &stored, &mut seen, last_id), seen))
 }
 
@@ -89,7 +91,7 @@ async fn write_products(
     Ok(dirty)
 }
 
-fn count(batch: &Batch, plan: &Plan) -> Counters {
+pub(super) fn count(batch: &Batch, plan: &Plan) -> Counters {
     let rejected = (batch.rejects.len() + plan.duplicates.len()) as u64;
     Counters {
         rows: batch.rows.len() as u64 + batch.rejects.len() as u64 + batch.skipped,
@@ -109,14 +111,16 @@ async fn write_ledger(
     running: &Running,
     counters: &Counters,
 ) -> sqlx::Result<()> {
-    let in_order = |given: &[super::batch::Issue], found: Vec<super::batch::Issue>| {
-        let mut all: Vec<_> = given.iter().cloned().chain(found).collect();
-        all.sort_by_key(|issue| issue.record);
-        all
-    };
     let rejects = in_order(&batch.rejects, plan.duplicates);
     imports::add_issues(conn, running.no, Severity::Error, &rejects).await?;
     let warnings = in_order(&batch.warnings, plan.stale);
     imports::add_issues(conn, running.no, Severity::Warning, &warnings).await?;
     imports::checkpoint(conn, running.no, batch.last_record, counters).await
+}
+
+/// Issues found by the reader and by the comparison, in order of record.
+pub(super) fn in_order(given: &[Issue], found: Vec<Issue>) -> Vec<Issue> {
+    let mut all: Vec<Issue> = given.iter().cloned().chain(found).collect();
+    all.sort_by_key(|issue| issue.record);
+    all
 }

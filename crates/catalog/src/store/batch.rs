@@ -73,9 +73,11 @@ pub struct Batch {
     pub rows: Vec<PreparedRow>,
     /// Refused records.
     pub rejects: Vec<Issue>,
+    /// SKUs that refused records name: a full sync must not take their products for missing.
+    pub refused_skus: Vec<String>,
     /// Remarks on rows that are taken.
     pub warnings: Vec<Issue>,
-    /// Records that carry nothing and are counted only.
+    /// Records passed over on purpose: counted only.
     pub skipped: u64,
     /// Number of the last record in this batch: the checkpoint.
     pub last_record: u64,
@@ -94,7 +96,7 @@ pub struct Counters {
     pub unchanged: u64,
     /// Refused records.
     pub rejected: u64,
-    /// Records that carry nothing.
+    /// Records passed over on purpose.
     pub skipped: u64,
     /// Remarks on records that were taken.
     pub warnings: u64,

@@ -4,17 +4,19 @@ use sqlx::SqliteConnection;
 
 use super::dirty;
 use super::error::{CatalogError, Result};
-use super::imports::{self, FileFailure, ImportReport, Running, SyncMode};
+use super::hash::status_code;
+use super::imports::{self, FileFailure, ImportReport, SyncMode};
 use super::open::Catalog;
 use super::products::json;
 use super::seen::{self, Seen};
+use crate::product::Status;
 
 /// Ids a statement when products are archived.
 const CHUNK: usize = 2_000;
 /// A delivery may always drop this many products, whatever the share.
 const ALWAYS_ALLOWED: u64 = 5;
 
-const PAGE: &str = "SELECT id FROM product WHERE source_id = ?1 AND status IN (0, 1) AND id > ?2
+const PAGE: &str = "SELECT id FROM product WHERE source_id = ?1 AND status = ?2 AND id > ?3
     ORDER BY id LIMIT 20000";
 const ARCHIVE: &str = "UPDATE product SET status = 2, core_hash = x'', changed_gen = ?2
     WHERE id IN (SELECT value FROM json_each(?1))";
@@ -53,11 +55,14 @@ impl Catalog {
             return self.import_report(id).await;
         }
         let (missing, total) = match failure {
-            None => missing(&mut tx, &running).await.map_err(|e| self.error(&e))?,
+            None => {
+                let seen = Seen::load_all(&mut tx, running.no).await.map_err(|e| self.error(&e))?;
+                missing(&mut tx, running.source_id, &seen).await.map_err(|e| self.error(&e))?
+            }
             Some(_) => (Vec::new(), 0),
         };
         let guard = guard(running.mode, missing.len() as u64, total);
-        let archive = matches!(running.mode, SyncMode::Full { .. }) && guard.is_ok();
+        let archive = matches!(guard, Ok(true));
         if archive && !missing.is_empty() {
             archive_products(&mut tx, &missing, running.no).await.map_err(|e| self.error(&e))?;
         }
@@ -75,27 +80,34 @@ impl Catalog {
 }
 
 /// Ids of the source's products that were not delivered, and how many products it has in all.
-async fn missing(conn: &mut SqliteConnection, running: &Running) -> sqlx::Result<(Vec<i64>, u64)> {
-    let seen = Seen::load_all(conn, running.no).await?;
-    let (mut missing, mut total, mut after) = (Vec::new(), 0, 0);
-    loop {
-        let page: Vec<i64> =
-            sqlx::query_scalar(PAGE).bind(running.source_id).bind(after).fetch_all(&mut *conn).await?;
-        let Some(last) = page.last() else { return Ok((missing, total)) };
-        after = *last;
-        total += page.len() as u64;
-        missing.extend(page.into_iter().filter(|id| !seen.contains(*id)));
+pub(super) async fn missing(
+    conn: &mut SqliteConnection,
+    source_id: i64,
+    seen: &Seen,
+) -> sqlx::Result<(Vec<i64>, u64)> {
+    let (mut missing, mut total) = (Vec::new(), 0);
+    for status in [Status::Active, Status::Draft] {
+        let mut after = 0;
+        loop {
+            let query = sqlx::query_scalar(PAGE).bind(source_id).bind(status_code(status)).bind(after);
+            let page: Vec<i64> = query.fetch_all(&mut *conn).await?;
+            let Some(last) = page.last() else { break };
+            after = *last;
+            total += page.len() as u64;
+            missing.extend(page.into_iter().filter(|id| !seen.knows(*id)));
+        }
     }
+    Ok((missing, total))
 }
 
-/// Whether a full sync may archive `missing` of `total` products.
-fn guard(mode: SyncMode, missing: u64, total: u64) -> Result<()> {
-    let SyncMode::Full { max_missing_percent } = mode else { return Ok(()) };
+/// Whether `missing` of `total` products are archived: never by a merge, by a full sync if the guard lets it.
+pub(super) fn guard(mode: SyncMode, missing: u64, total: u64) -> Result<bool> {
+    let SyncMode::Full { max_missing_percent } = mode else { return Ok(false) };
     let over = missing * 100 > total * u64::from(max_missing_percent);
     if over && missing > ALWAYS_ALLOWED {
         return Err(CatalogError::MassDelete { missing, total, limit_percent: max_missing_percent });
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Archives and marks; the emptied hash makes a product that is delivered again count as changed.

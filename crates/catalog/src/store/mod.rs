@@ -7,6 +7,7 @@ mod apply;
 mod batch;
 mod bulk;
 mod dirty;
+mod dry_run;
 mod error;
 #[cfg(test)]
 mod faults;
@@ -26,6 +27,7 @@ mod views;
 
 pub use batch::{Batch, BatchOutcome, Counters, Issue, PreparedRow, Severity};
 pub use dirty::{Dirty, DirtyKeys, DirtyKind};
+pub use dry_run::DryRun;
 pub use error::CatalogError;
 pub use hash::{FieldHashes, Hash};
 pub use images::{ImageResult, PendingImage};

@@ -13,9 +13,10 @@ const FIND: &str = "SELECT j.key, p.id, p.core_hash, p.source_updated_at
 const OLD: &str =
     "SELECT p.id, p.text_hash, p.image_hash, p.price_hash, p.status, p.category, p.brand, p.price_key
     FROM json_each(?1) j CROSS JOIN product p ON p.id = j.value";
+const IDS: &str = "SELECT p.id FROM json_each(?1) j CROSS JOIN product p ON p.sku = j.value";
 const LAST_ID: &str = "SELECT coalesce(max(id), 0) FROM product";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[FIND, OLD, LAST_ID];
+pub(super) const STATEMENTS: &[&str] = &[FIND, OLD, IDS, LAST_ID];
 
 pub(super) const UPSERT: BulkInsert = BulkInsert {
     head: "INSERT INTO product (id, sku, source_id, status, availability, price_minor, sale_minor, stock, currency,
@@ -68,6 +69,14 @@ pub(super) async fn find(
         }
     }
     Ok(found)
+}
+
+/// Ids of the SKUs that exist.
+pub(super) async fn ids(conn: &mut SqliteConnection, skus: &[String]) -> sqlx::Result<Vec<i64>> {
+    if skus.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_scalar(IDS).bind(json(skus)?).fetch_all(conn).await
 }
 
 /// The groups of fields as they are stored, by product id.

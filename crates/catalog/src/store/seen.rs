@@ -16,7 +16,8 @@ pub(super) const FORGET: &str = "DELETE FROM import_seen WHERE import_no = ?1";
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[LOAD, SAVE, LOAD_ALL, FORGET];
 
-/// A set of product ids.
+/// A set of product ids: those that a valid row delivered, and apart from them (as negative ids) those that only a
+/// refused row mentions, which are not missing either.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pages: BTreeMap<i64, Page>,
@@ -33,7 +34,7 @@ impl Seen {
     pub(super) fn insert(&mut self, id: i64) -> bool {
         let page = self
             .pages
-            .entry(id / PAGE_IDS)
+            .entry(id.div_euclid(PAGE_IDS))
             .or_insert_with(|| Page { bits: vec![0; PAGE_BYTES], changed: false });
         let (byte, mask) = position(id);
         let new = page.bits[byte] & mask == 0;
@@ -42,9 +43,19 @@ impl Seen {
         new
     }
 
-    pub(super) fn contains(&self, id: i64) -> bool {
+    /// Adds an id that only a refused row mentions.
+    pub(super) fn mention(&mut self, id: i64) {
+        self.insert(-id);
+    }
+
+    /// Whether the delivery knows the product at all.
+    pub(super) fn knows(&self, id: i64) -> bool {
+        self.contains(id) || self.contains(-id)
+    }
+
+    fn contains(&self, id: i64) -> bool {
         let (byte, mask) = position(id);
-        self.pages.get(&(id / PAGE_IDS)).is_some_and(|page| page.bits[byte] & mask != 0)
+        self.pages.get(&id.div_euclid(PAGE_IDS)).is_some_and(|page| page.bits[byte] & mask != 0)
     }
 
     /// Reads the pages that hold `ids`.
@@ -53,7 +64,7 @@ impl Seen {
         import_no: i64,
         ids: impl Iterator<Item = i64>,
     ) -> sqlx::Result<Self> {
-        let pages: BTreeSet<i64> = ids.map(|id| id / PAGE_IDS).collect();
+        let pages: BTreeSet<i64> = ids.map(|id| id.div_euclid(PAGE_IDS)).collect();
         let pages = serde_json::Value::from(pages.into_iter().collect::<Vec<_>>()).to_string();
         Self::from_rows(sqlx::query(LOAD).bind(import_no).bind(pages).fetch_all(conn).await?)
     }
@@ -84,8 +95,24 @@ impl Seen {
     }
 }
 
-/// Byte and mask of an id inside its page. Ids start at 1, so neither is negative.
+/// Byte and mask of an id inside its page.
 fn position(id: i64) -> (usize, u8) {
-    let offset = (id % PAGE_IDS) as usize;
+    let offset = id.rem_euclid(PAGE_IDS) as usize;
     (offset / 8, 1 << (offset % 8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mentioned_and_seen_are_apart() {
+        let mut seen = Seen::default();
+        seen.mention(5);
+        assert!(seen.knows(5));
+        assert!(seen.insert(5));
+        assert!(!seen.insert(5));
+        seen.mention(PAGE_IDS);
+        assert!(seen.knows(PAGE_IDS) && !seen.knows(PAGE_IDS + 1) && !seen.knows(PAGE_IDS - 1));
+    }
 }

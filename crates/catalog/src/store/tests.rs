@@ -51,26 +51,8 @@ impl Shop {
         self.catalog.dirty(kind, None, 100_000).await.unwrap().into_iter().map(|d| d.key).collect()
     }
 
-    /// Every row of the tables that the outcome of an import consists of, as text; without times and issue order.
     async fn dump(&self) -> Vec<String> {
-        let mut conn = self.catalog.read().await.unwrap();
-        let mut all = Vec::new();
-        for sql in [
-            "SELECT json_array('product', id, sku, source_id, status, price_minor, category, brand, price_key, title,
-                changed_gen, hex(core_hash), hex(image_hash)) FROM product ORDER BY id",
-            "SELECT json_array('image', id, link, content_hash) FROM image ORDER BY id",
-            "SELECT json_array('link', product_id, position, image_id) FROM product_image ORDER BY 1",
-            "SELECT json_array('dirty', kind, key, generation) FROM dirty ORDER BY kind, key",
-            "SELECT json_array('import', id, state, last_record, rows, created, updated, unchanged, rejected, skipped,
-                warnings, missing, archived, file_error) FROM import ORDER BY id",
-            "SELECT json_array('issue', severity, record, line, code, field) FROM import_issue ORDER BY 1",
-            "SELECT json_array('code', severity, code, count) FROM import_code ORDER BY 1",
-            "SELECT json_array('seen', page, hex(bits)) FROM import_seen ORDER BY 1",
-        ] {
-            let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *conn).await.unwrap();
-            all.extend(rows);
-        }
-        all
+        self.catalog.dump().await
     }
 }
 

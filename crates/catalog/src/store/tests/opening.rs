@@ -2,7 +2,9 @@
 
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
-use super::super::{dirty, finish, images, imports, popular, products, published, read, seen, views};
+use super::super::{
+    dirty, dry_run, finish, images, imports, popular, products, published, read, seen, views,
+};
 use super::{Catalog, Shop, SyncMode, batch, products as some};
 
 #[tokio::test]
@@ -11,6 +13,7 @@ async fn every_statement_prepares() {
     let mut conn = shop.catalog.read().await.unwrap();
     let constants = [
         dirty::STATEMENTS,
+        dry_run::STATEMENTS,
         finish::STATEMENTS,
         images::STATEMENTS,
         imports::STATEMENTS,

@@ -1,0 +1,32 @@
+//! Side-by-side benchmarks: ratios in one run. `backstock-bench NAME [--json] [further options of NAME]`.
+//!
+//! Each benchmark is a module with `run`: it prints what it measured, with `--json` as one line that holds a
+//! `…_ratio` number and a `…_bar_met` boolean for each bar.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose purpose is to print figures")]
+
+mod import_sqlite;
+mod options;
+mod process;
+
+use std::process::ExitCode;
+
+use options::Options;
+
+const NAMES: [(&str, fn(&Options) -> anyhow::Result<()>); 1] = [("import-sqlite", import_sqlite::run)];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_default();
+    let Some((_, run)) = NAMES.iter().find(|(known, _)| *known == name) else {
+        let known: Vec<&str> = NAMES.iter().map(|(known, _)| *known).collect();
+        eprintln!("usage: backstock-bench NAME [--json] [--rows N]; NAME is one of: {}", known.join(", "));
+        return ExitCode::from(2);
+    };
+    match Options::parse(arguments).and_then(|options| run(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
