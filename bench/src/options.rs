@@ -20,7 +20,8 @@ impl Options {
                 "--json" => options.json = true,
                 "--rows" => {
                     let value = arguments.next().context("--rows needs a number")?;
-                    options.rows = Some(value.parse().with_context(|| format!("--rows {value}: not a number"))?);
+                    options.rows =
+                        Some(value.parse().with_context(|| format!("--rows {value}: not a number"))?);
                 }
                 other => bail!("unknown option {other}; known: --json, --rows N"),
             }

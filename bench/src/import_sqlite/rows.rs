@@ -1,9 +1,50 @@
 //! Made-up products: the same number gives the same product, about 550 bytes each as CSV.
 
-use backstock_catalog::{Availability, Money, Product};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// Columns in the order in which [`row`] gives them.
+pub const HEADER: [&str; 13] = [
+    "sku",
+    "gtin",
+    "title",
+    "description",
+    "brand",
+    "category",
+    "price",
+    "currency",
+    "availability",
+    "stock",
+    "weight_g",
+    "image_link",
+    "attributes",
+];
+
+/// Writes a CSV file with `count` products.
+pub fn write_csv(path: &Path, count: usize) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    writeln!(out, "{}", HEADER.join(","))?;
+    for number in 0..count {
+        let cells = row(number).map(|cell| format!("\"{}\"", cell.replace('"', "\"\"")));
+        writeln!(out, "{}", cells.join(","))?;
+    }
+    Ok(out.flush()?)
+}
 
 const BRANDS: [&str; 12] = [
-    "Acme", "Borealis", "Cobalt", "Dune", "Elm & Sons", "Fjord", "Grove", "Harbour", "Iris", "Juniper", "Kiln", "Lumen",
+    "Acme",
+    "Borealis",
+    "Cobalt",
+    "Dune",
+    "Elm & Sons",
+    "Fjord",
+    "Grove",
+    "Harbour",
+    "Iris",
+    "Juniper",
+    "Kiln",
+    "Lumen",
 ];
 const SHELVES: [&str; 10] =
     ["Garden", "Kitchen", "Office", "Outdoor", "Toys", "Lighting", "Bath", "Storage", "Sport", "Textiles"];
@@ -18,26 +59,28 @@ const SENTENCES: [&str; 6] = [
     "Ships within one working day, returns are free.",
 ];
 
-/// The product of a number.
-pub fn product(number: usize) -> Product {
+/// The cells of a number.
+fn row(number: usize) -> [String; 13] {
     let pick = |list: &[&str], salt: usize| list[mix(number, salt) % list.len()].to_owned();
-    let (kind, colour) = (pick(&KINDS, 1), pick(&COLOURS, 2));
+    let (kind, colour, shelf) = (pick(&KINDS, 1), pick(&COLOURS, 2), pick(&SHELVES, 3));
     let sentences: Vec<String> = (10..15).map(|salt| pick(&SENTENCES, salt)).collect();
-    Product {
-        sku: format!("{}-{number:08}", pick(&SHELVES, 3)[..3].to_uppercase()),
-        gtin: Some(gtin13(number)),
-        title: format!("{kind} {colour} no. {number}"),
-        description: Some(format!("<p>{kind} in {colour}. {}</p>", sentences.join(" "))),
-        brand: Some(pick(&BRANDS, 4)),
-        category: vec![pick(&SHELVES, 3), format!("{kind}s")],
-        price: Some(Money { minor: 199 + (mix(number, 5) % 40_000) as i64, currency: "EUR".to_owned() }),
-        availability: if mix(number, 6) % 9 == 0 { Availability::OutOfStock } else { Availability::InStock },
-        stock: Some((mix(number, 7) % 200) as i32),
-        weight_g: Some((20 + mix(number, 8) % 5_000) as i32),
-        image_links: vec![format!("https://img.example.test/products/{:07}.jpg", number / 2)],
-        attributes: std::iter::once(("colour".to_owned(), colour.into())).collect(),
-        ..Product::default()
-    }
+    let cents = 199 + mix(number, 5) % 40_000;
+    let availability = if mix(number, 6).is_multiple_of(9) { "out_of_stock" } else { "in_stock" };
+    [
+        format!("{}-{number:08}", shelf[..3].to_uppercase()),
+        gtin13(number),
+        format!("{kind} {colour} no. {number}"),
+        format!("<p>{kind} in {colour}. {}</p>", sentences.join(" ")),
+        pick(&BRANDS, 4),
+        format!("{shelf} > {kind}s"),
+        format!("{}.{:02}", cents / 100, cents % 100),
+        "EUR".to_owned(),
+        availability.to_owned(),
+        (mix(number, 7) % 200).to_string(),
+        (20 + mix(number, 8) % 5_000).to_string(),
+        format!("https://img.example.test/products/{:07}.jpg", number / 2),
+        format!("{{\"colour\":\"{colour}\"}}"),
+    ]
 }
 
 /// A well-mixed number (`SplitMix64`).

@@ -9,6 +9,7 @@
 //! delivery is read and before the import is closed. So a process that is killed at any moment and an undisturbed
 //! one leave the same catalog and the same rejects file.
 
+mod delivery_source;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use crate::store::{
     Batch, BatchOutcome, Catalog, CatalogError, Counters, DirtyKeys, DryRun, FileFailure, ImportReport,
     ImportState, NewImport, SyncMode,
 };
+use delivery_source::DeliverySource;
 use reader::{Reading, Source};
 
 /// What to import and how.
@@ -148,15 +150,13 @@ impl ImportError {
 ///
 /// # Errors
 /// See [`ImportError`].
-#[cfg(any())]
 pub async fn import_delivery(
     catalog: &Catalog,
     request: &ImportRequest,
     observer: &mut impl ImportObserver,
     cancel: impl Future<Output = ()> + Send,
 ) -> Result<ImportReport, ImportError> {
-    let source = reader::delivery_source(request);
-    import_source(catalog, request, source, observer, cancel).await
+    import_source(catalog, request, DeliverySource::new(request), observer, cancel).await
 }
 
 /// Where batches go.
@@ -173,6 +173,11 @@ async fn import_source(
     cancel: impl Future<Output = ()> + Send,
 ) -> Result<ImportReport, ImportError> {
     let (source, fingerprint) = reader::fingerprint(source).await?;
+    let (fingerprint, refused) = match fingerprint {
+        Ok(fingerprint) => (fingerprint, None),
+        Err(e) if e.is_transient() => return Err(e.into()),
+        Err(e) => (e.code.to_string(), Some(e)),
+    };
     let new = NewImport {
         id: request.id.clone(),
         file: request.path.display().to_string(),
@@ -190,6 +195,9 @@ async fn import_source(
         }
         (run.checkpoint, run.progress.counters) = (known.last_record, known.counters);
     }
+    if let Some(refused) = refused {
+        return run.finish(Some(failure(&refused)), (request.clock)()).await;
+    }
     let (send, receive) = mpsc::channel(1);
     let reading = Reading {
         checkpoint: run.checkpoint,
@@ -203,14 +211,16 @@ async fn import_source(
     // Nobody listens any more, so the thread ends; waiting for it keeps its rejects file out of the next try's way.
     let read = thread.await.map_err(|e| ImportError::Reader(e.to_string()))?;
     applied?;
-    let failure = match read {
+    let failed = match read {
         Ok(()) => None,
-        Err(ImportError::File(e)) if !e.is_transient() => {
-            Some(FileFailure { code: e.code.to_string(), message: e.to_string() })
-        }
+        Err(ImportError::File(e)) if !e.is_transient() => Some(failure(&e)),
         Err(other) => return Err(other),
     };
-    run.finish(failure, (request.clock)()).await
+    run.finish(failed, (request.clock)()).await
+}
+
+fn failure(error: &FileError) -> FileFailure {
+    FileFailure { code: error.code.to_string(), message: error.to_string() }
 }
 
 impl Target {
@@ -247,19 +257,20 @@ impl Run<'_> {
                 read = batches.recv() => read,
             };
             let Some(read) = read else { return Ok(()) };
-            let outcome = self.apply(&read.batch).await?;
-            self.checkpoint = read.batch.last_record;
+            let last_record = read.batch.last_record;
+            let outcome = self.apply(read.batch).await?;
+            self.checkpoint = last_record;
             self.progress.counters.add(outcome.counters);
             (self.progress.bytes_read, self.progress.bytes_total) = (read.bytes_read, read.bytes_total);
             observer.on_batch(&self.progress, &outcome.dirty).await.map_err(ImportError::Observer)?;
         }
     }
 
-    async fn apply(&mut self, batch: &Batch) -> Result<BatchOutcome, CatalogError> {
+    async fn apply(&mut self, batch: Batch) -> Result<BatchOutcome, CatalogError> {
         match &mut self.target {
             Target::Catalog { id } => self.catalog.apply_batch(id, batch).await,
             Target::DryRun(dry_run) => {
-                let counters = self.catalog.compare_batch(dry_run, batch).await?;
+                let counters = self.catalog.compare_batch(dry_run, &batch).await?;
                 Ok(BatchOutcome { counters, dirty: DirtyKeys::default() })
             }
         }

@@ -5,7 +5,7 @@ mod import;
 mod product;
 mod store;
 
-pub use import::{ImportError, ImportObserver, ImportRequest, Progress};
+pub use import::{ImportError, ImportObserver, ImportRequest, Progress, import_delivery};
 pub use product::{Availability, Money, Product, Status, decimals};
 pub use store::{
     Batch, BatchOutcome, Catalog, CatalogError, CodeCount, Counters, Dirty, DirtyKeys, DirtyKind, DryRun,

@@ -28,9 +28,7 @@ CREATE TABLE product (
     changed_gen       INTEGER NOT NULL,
     source_updated_at INTEGER,
     core_hash         BLOB    NOT NULL,
-    text_hash         BLOB    NOT NULL,
-    image_hash        BLOB    NOT NULL,
-    price_hash        BLOB    NOT NULL,
+    part_hashes       BLOB    NOT NULL, -- of text, images, price and stock: 16 bytes each
     weight_g          INTEGER,
     gtin              TEXT,
     parent_sku        TEXT,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
-use super::{ImportError, ImportRequest};
+use super::ImportError;
 use crate::delivery::{FileError, RecordBatch, Reject, Row};
 use crate::store::{Batch, Issue, PreparedRow};
 
@@ -46,9 +46,14 @@ pub(super) struct Read {
 }
 
 /// Reads the whole file once for its fingerprint.
-pub(super) async fn fingerprint<S: Source>(mut source: S) -> Result<(S, String), ImportError> {
-    let read = tokio::task::spawn_blocking(move || source.fingerprint().map(|print| (source, print)));
-    read.await.map_err(|e| ImportError::Reader(e.to_string()))?.map_err(ImportError::File)
+pub(super) async fn fingerprint<S: Source>(
+    mut source: S,
+) -> Result<(S, Result<String, FileError>), ImportError> {
+    let read = tokio::task::spawn_blocking(move || {
+        let fingerprint = source.fingerprint();
+        (source, fingerprint)
+    });
+    read.await.map_err(|e| ImportError::Reader(e.to_string()))
 }
 
 /// What the reading thread needs.

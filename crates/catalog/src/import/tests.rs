@@ -301,7 +301,7 @@ async fn a_refused_row_does_not_make_its_product_missing() {
         now_ms: 1,
     };
     shop.catalog.begin_import(&new).await.unwrap();
-    shop.catalog.apply_batch("i1", &batch).await.unwrap();
+    shop.catalog.apply_batch("i1", batch).await.unwrap();
     shop.catalog.finish_import("i1", None, 2).await.unwrap();
     let mut request = shop.request("i2");
     request.mode = SyncMode::Full { max_missing_percent: 10 };

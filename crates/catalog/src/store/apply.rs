@@ -19,7 +19,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::UnknownImport`], [`CatalogError::ImportEnded`]; storage errors. After an error nothing of
     /// the batch is stored.
-    pub async fn apply_batch(&self, import: &str, batch: &Batch) -> Result<BatchOutcome> {
+    pub async fn apply_batch(&self, import: &str, mut batch: Batch) -> Result<BatchOutcome> {
         let mut tx = self.write().await?;
         let running = imports::running(&mut tx, import).await.map_err(|e| self.error(&e))?;
         let running = running.ok_or_else(|| CatalogError::UnknownImport { id: import.to_owned() })?;
@@ -29,12 +29,13 @@ impl Catalog {
         if batch.last_record <= running.last_record {
             return Ok(BatchOutcome::default());
         }
-        let (plan, seen) = compare(&mut tx, batch, running.no).await.map_err(|e| self.error(&e))?;
+        let (plan, seen) = compare(&mut tx, &batch, running.no).await.map_err(|e| self.error(&e))?;
         self.fault("compared")?;
-        let dirty = write_products(&mut tx, batch, &plan, &running).await.map_err(|e| self.error(&e))?;
+        let counters = count(&batch, &plan);
+        let rows = std::mem::take(&mut batch.rows);
+        let dirty = write_products(&mut tx, rows, &plan, &running).await.map_err(|e| self.error(&e))?;
         self.fault("written")?;
-        let counters = count(batch, &plan);
-        write_ledger(&mut tx, batch, plan, &running, &counters).await.map_err(|e| self.error(&e))?;
+        write_ledger(&mut tx, &batch, plan, &running, &counters).await.map_err(|e| self.error(&e))?;
         seen.save(&mut tx, running.no).await.map_err(|e| self.error(&e))?;
         self.commit(tx).await?;
         Ok(BatchOutcome { counters, dirty })
@@ -54,7 +55,7 @@ async fn compare(conn: &mut SqliteConnection, batch: &Batch, import_no: i64) -> 
 
 async fn write_products(
     conn: &mut SqliteConnection,
-    batch: &Batch,
+    rows: Vec<PreparedRow>,
     plan: &Plan,
     running: &Running,
 ) -> sqlx::Result<DirtyKeys> {
@@ -64,31 +65,35 @@ async fn write_products(
     }
     let changed_ids: Vec<i64> = plan.changed.iter().map(|(_, id)| *id).collect();
     let old = products::old(conn, &changed_ids).await?;
-    let mut write: Vec<(&PreparedRow, i64)> = Vec::with_capacity(plan.created.len() + plan.changed.len());
-    let mut relink: Vec<(&PreparedRow, i64)> = Vec::new();
+    let (created, changed) = split(rows, plan);
+    let mut relink: Vec<(&PreparedRow, i64)> = created.iter().map(|(row, id)| (row, *id)).collect();
     let mut had_links = Vec::new();
-    for (index, id) in &plan.created {
-        let row = &batch.rows[*index];
-        plan::mark_created(&mut dirty, row);
-        write.push((row, *id));
-        relink.push((row, *id));
-    }
-    for (index, id) in &plan.changed {
-        let row = &batch.rows[*index];
-        write.push((row, *id));
-        if let Some(old) = old.get(id) {
-            plan::mark_changed(&mut dirty, row, old);
-            if old.image != row.hashes.image {
-                relink.push((row, *id));
-                had_links.push(*id);
-            }
+    plan::mark_created(&mut dirty, created.iter().map(|(row, _)| row));
+    for (row, id) in &changed {
+        let Some(old) = old.get(id) else { continue };
+        plan::mark_changed(&mut dirty, row, old);
+        if old.parts[1] != row.hashes.image {
+            relink.push((row, *id));
+            had_links.push(*id);
         }
     }
     let generation = dirty::next_generation(conn).await?;
-    products::upsert(conn, &write, running.source_id, generation).await?;
     dirty.image = images::relink(conn, &relink, &had_links).await?;
     dirty::mark(conn, &dirty, generation, Some(running.no)).await?;
+    products::write(conn, products::INSERT, created, running.source_id, generation).await?;
+    products::write(conn, products::REWRITE, changed, running.source_id, generation).await?;
     Ok(dirty)
+}
+
+type Numbered = Vec<(PreparedRow, i64)>;
+
+/// Takes the rows that are written out of the batch, with their ids: new ones, changed ones.
+fn split(rows: Vec<PreparedRow>, plan: &Plan) -> (Numbered, Numbered) {
+    let mut rows: Vec<Option<PreparedRow>> = rows.into_iter().map(Some).collect();
+    let mut take = |list: &[(usize, i64)]| -> Numbered {
+        list.iter().filter_map(|(index, id)| rows.get_mut(*index)?.take().map(|row| (row, *id))).collect()
+    };
+    (take(&plan.created), take(&plan.changed))
 }
 
 pub(super) fn count(batch: &Batch, plan: &Plan) -> Counters {

@@ -28,24 +28,22 @@ impl BulkInsert {
         format!("{} {} {}", self.head, vec![group; rows].join(","), self.tail)
     }
 
-    /// Inserts `rows` in order; `bind` adds exactly `columns` values.
+    /// Inserts `rows` in order; `bind` adds exactly `columns` values, moved out of the row where they are texts.
     pub(super) async fn run<T>(
         &self,
         conn: &mut SqliteConnection,
-        rows: &[T],
-        bind: impl Fn(Binding, &T) -> Binding,
+        rows: Vec<T>,
+        bind: impl Fn(Binding, T) -> Binding,
     ) -> sqlx::Result<()> {
-        let mut rest = rows;
+        let mut rows = rows.into_iter();
         for size in SIZES {
-            if rest.len() < size {
+            if rows.len() < size {
                 continue;
             }
             let sql: std::sync::Arc<str> = self.sql(size).into();
-            while rest.len() >= size {
-                let (now, later) = rest.split_at(size);
-                let query = now.iter().fold(sqlx::query(AssertSqlSafe(sql.clone())), &bind);
+            while rows.len() >= size {
+                let query = rows.by_ref().take(size).fold(sqlx::query(AssertSqlSafe(sql.clone())), &bind);
                 query.execute(&mut *conn).await?;
-                rest = later;
             }
         }
         Ok(())

@@ -48,7 +48,7 @@ impl Catalog {
         let mut all = Vec::new();
         for sql in [
             "SELECT json_array('product', id, sku, source_id, status, price_minor, category, brand, price_key, title,
-                changed_gen, hex(core_hash), hex(image_hash)) FROM product ORDER BY id",
+                changed_gen, hex(core_hash), hex(part_hashes)) FROM product ORDER BY id",
             "SELECT json_array('image', id, link, content_hash) FROM image ORDER BY id",
             "SELECT json_array('link', product_id, position, image_id) FROM product_image ORDER BY 1",
             "SELECT json_array('dirty', kind, key, generation) FROM dirty ORDER BY kind, key",

@@ -53,6 +53,13 @@ impl FieldHashes {
     }
 }
 
+impl FieldHashes {
+    /// As they are stored side by side.
+    pub(super) fn parts(&self) -> [Hash; 3] {
+        [self.text, self.image, self.price_stock]
+    }
+}
+
 /// Stored number of an availability.
 pub(super) fn availability_code(value: Availability) -> u8 {
     match value {

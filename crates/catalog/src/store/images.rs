@@ -107,7 +107,7 @@ pub(super) async fn relink(
             pending.insert(link.to_owned());
         }
     }
-    INSERT.run(conn, &new, |query, (id, link)| query.bind(*id).bind((*link).to_owned())).await?;
+    INSERT.run(conn, new, |query, (id, link)| query.bind(id).bind(link.to_owned())).await?;
     let links: Vec<(i64, i64, i64)> = rows
         .iter()
         .flat_map(|(row, product)| {
@@ -117,10 +117,8 @@ pub(super) async fn relink(
             })
         })
         .collect();
-    LINK.run(conn, &links, |query, (product, position, image)| {
-        query.bind(*product).bind(*position).bind(*image)
-    })
-    .await?;
+    LINK.run(conn, links, |query, (product, position, image)| query.bind(product).bind(position).bind(image))
+        .await?;
     Ok(pending)
 }
 

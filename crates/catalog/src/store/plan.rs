@@ -40,7 +40,7 @@ pub(super) fn plan(rows: &[PreparedRow], stored: &[Option<Stored>], seen: &mut S
         };
         if !seen.insert(stored.id) {
             plan.duplicates.push(duplicate(row));
-        } else if stored.core == row.hashes.core {
+        } else if stored.same {
             plan.unchanged += 1;
         } else if row.product.source_updated_at_ms.zip(stored.updated_at).is_some_and(|(new, old)| new < old)
         {
@@ -73,23 +73,26 @@ fn stale(row: &PreparedRow) -> Issue {
     }
 }
 
-/// Marks the work that a new product causes (links excepted).
-pub(super) fn mark_created(dirty: &mut DirtyKeys, row: &PreparedRow) {
-    dirty.text.insert(row.product.sku.clone());
-    dirty.cache.insert(row.product.sku.clone());
-    mark_groups(dirty, &row.category, row.product.brand.as_deref().unwrap_or_default(), &row.price_key);
+/// Marks the work that new products cause (links excepted).
+pub(super) fn mark_created<'a>(dirty: &mut DirtyKeys, rows: impl Iterator<Item = &'a PreparedRow> + Clone) {
+    dirty.text = rows.clone().map(|row| row.product.sku.clone()).collect();
+    dirty.cache = dirty.text.clone();
+    for row in rows {
+        mark_groups(dirty, &row.category, row.product.brand.as_deref().unwrap_or_default(), &row.price_key);
+    }
 }
 
 /// Marks the work that a changed product causes (links excepted): old and new groups when it moved.
 pub(super) fn mark_changed(dirty: &mut DirtyKeys, row: &PreparedRow, old: &Old) {
+    let [text, _, price_stock] = old.parts;
     let status_changed = old.status != i64::from(super::hash::status_code(row.product.status));
     dirty.cache.insert(row.product.sku.clone());
-    if status_changed || old.text != row.hashes.text {
+    if status_changed || text != row.hashes.text {
         dirty.text.insert(row.product.sku.clone());
     }
     let brand = row.product.brand.as_deref().unwrap_or_default();
     let moved = old.category != row.category || old.brand != brand;
-    if status_changed || moved || old.price_stock != row.hashes.price_stock {
+    if status_changed || moved || price_stock != row.hashes.price_stock {
         mark_groups(dirty, &row.category, brand, &row.price_key);
         mark_groups(dirty, &old.category, &old.brand, &old.price_key);
     }

@@ -17,7 +17,7 @@ const EMBED_CHARS: usize = 2_000;
 const PRODUCTS: &str =
     "SELECT j.key, p.sku, p.gtin, p.parent_sku, p.title, p.description, p.brand, p.category,
     p.price_minor, p.currency, p.sale_minor, p.availability, p.stock, p.weight_g, p.attributes, p.status,
-    p.source_updated_at, p.text_hash
+    p.source_updated_at, substr(p.part_hashes, 1, 16)
     FROM json_each(?1) j CROSS JOIN product p ON p.sku = j.value ORDER BY j.key";
 const IMAGES: &str = "SELECT j.key, i.link, i.content_hash, i.manifest, i.error_code
     FROM json_each(?1) j CROSS JOIN product p ON p.sku = j.value

@@ -31,7 +31,7 @@ impl Shop {
     /// A whole delivery in one batch.
     async fn deliver(&self, id: &str, mode: SyncMode, products: &[Product]) -> (BatchOutcome, ImportReport) {
         self.begin(id, mode).await;
-        let outcome = self.catalog.apply_batch(id, &batch(1, products)).await.unwrap();
+        let outcome = self.catalog.apply_batch(id, batch(1, products)).await.unwrap();
         (outcome, self.catalog.finish_import(id, None, 2).await.unwrap())
     }
 

@@ -78,9 +78,9 @@ async fn a_repeated_sku_is_rejected_within_and_across_batches() {
     let shop = Shop::new().await;
     shop.begin("i1", SyncMode::Merge).await;
     let first = [product(1), product(2), product(1)];
-    let outcome = shop.catalog.apply_batch("i1", &batch(1, &first)).await.unwrap();
+    let outcome = shop.catalog.apply_batch("i1", batch(1, &first)).await.unwrap();
     assert_eq!((outcome.counters.created, outcome.counters.rejected), (2, 1));
-    let outcome = shop.catalog.apply_batch("i1", &batch(4, &[product(2), product(3)])).await.unwrap();
+    let outcome = shop.catalog.apply_batch("i1", batch(4, &[product(2), product(3)])).await.unwrap();
     assert_eq!((outcome.counters.created, outcome.counters.rejected), (1, 1));
     let report = shop.catalog.finish_import("i1", None, 2).await.unwrap();
     let found: Vec<_> = report.rejects.iter().map(|r| (r.record, r.code.as_str())).collect();
@@ -91,9 +91,9 @@ async fn a_repeated_sku_is_rejected_within_and_across_batches() {
 async fn a_batch_before_the_checkpoint_changes_nothing() {
     let shop = Shop::new().await;
     shop.begin("i1", SyncMode::Merge).await;
-    shop.catalog.apply_batch("i1", &batch(1, &products(5))).await.unwrap();
+    shop.catalog.apply_batch("i1", batch(1, &products(5))).await.unwrap();
     let before = shop.dump().await;
-    let again = shop.catalog.apply_batch("i1", &batch(1, &products(5))).await.unwrap();
+    let again = shop.catalog.apply_batch("i1", batch(1, &products(5))).await.unwrap();
     assert_eq!(again.counters, Counters::default());
     assert_eq!(before, shop.dump().await);
     assert_eq!(shop.begin("i1", SyncMode::Merge).await.last_record, 5);
@@ -107,7 +107,7 @@ async fn the_ledger_accounts_for_every_row() {
     mixed.rejects = vec![issue(6, "bad_price"), issue(7, "bad_price"), issue(8, "missing_sku")];
     mixed.warnings = vec![issue(2, "long_title")];
     (mixed.skipped, mixed.last_record) = (2, 10);
-    shop.catalog.apply_batch("i1", &mixed).await.unwrap();
+    shop.catalog.apply_batch("i1", mixed).await.unwrap();
     let report = shop.catalog.finish_import("i1", None, 9).await.unwrap();
     let expected =
         Counters { rows: 10, created: 5, rejected: 3, skipped: 2, warnings: 1, ..Counters::default() };
@@ -122,7 +122,7 @@ async fn the_ledger_accounts_for_every_row() {
 async fn an_ended_import_takes_no_batch_and_a_changed_file_no_continuation() {
     let shop = Shop::new().await;
     shop.merge("i1", &products(2)).await;
-    let error = shop.catalog.apply_batch("i1", &batch(3, &products(2))).await.unwrap_err();
+    let error = shop.catalog.apply_batch("i1", batch(3, &products(2))).await.unwrap_err();
     assert_eq!(error.code(), "import_ended");
     let other = NewImport { fingerprint: "g".into(), ..new_import("i1", SyncMode::Merge) };
     assert_eq!(shop.catalog.begin_import(&other).await.unwrap_err().code(), "file_changed");
@@ -151,11 +151,11 @@ async fn a_failure_or_a_drop_at_any_point_leaves_nothing_and_the_next_try_comple
         shop.begin("i1", SyncMode::Merge).await;
         shop.catalog.faults.fail_after(passes);
         let whole = batch(1, &products(40));
-        let first = shop.catalog.apply_batch("i1", &whole).await;
+        let first = shop.catalog.apply_batch("i1", whole.clone()).await;
         let ended =
             if first.is_ok() { shop.catalog.finish_import("i1", None, 2).await.is_ok() } else { false };
         shop.catalog.faults.never();
-        shop.catalog.apply_batch("i1", &whole).await.ok();
+        shop.catalog.apply_batch("i1", whole.clone()).await.ok();
         shop.catalog.finish_import("i1", None, 2).await.unwrap();
         assert_eq!(expected, shop.dump().await, "after {passes} passes");
         if ended {
@@ -178,7 +178,7 @@ async fn a_future_dropped_at_any_await_leaves_nothing() {
     shop.begin("i1", SyncMode::Merge).await;
     let whole = batch(1, &products(40));
     for polls in 1.. {
-        let mut apply = Box::pin(shop.catalog.apply_batch("i1", &whole));
+        let mut apply = Box::pin(shop.catalog.apply_batch("i1", whole.clone()));
         let mut seen = 0;
         let done = std::future::poll_fn(|cx| match apply.as_mut().poll(cx) {
             Poll::Ready(result) => Poll::Ready(Some(result.map(|_| ()))),

@@ -45,7 +45,7 @@ async fn an_almost_empty_full_sync_is_stopped_by_the_guard() {
     let shop = Shop::new().await;
     shop.merge("i1", &products(60)).await;
     shop.begin("i2", FULL).await;
-    shop.catalog.apply_batch("i2", &batch(1, &products(2))).await.unwrap();
+    shop.catalog.apply_batch("i2", batch(1, &products(2))).await.unwrap();
     let error = shop.catalog.finish_import("i2", None, 2).await.unwrap_err();
     assert_eq!(error.code(), "mass_delete");
     assert!(!error.is_transient());
@@ -60,7 +60,7 @@ async fn a_delivery_that_broke_off_archives_nothing() {
     let shop = Shop::new().await;
     shop.merge("i1", &products(60)).await;
     shop.begin("i2", FULL).await;
-    shop.catalog.apply_batch("i2", &batch(1, &products(58))).await.unwrap();
+    shop.catalog.apply_batch("i2", batch(1, &products(58))).await.unwrap();
     let failure = FileFailure { code: "truncated_gzip".into(), message: "cut off".into() };
     let report = shop.catalog.finish_import("i2", Some(failure), 2).await.unwrap();
     assert_eq!((report.state, report.missing, report.archived), (ImportState::Failed, 0, 0));

@@ -25,7 +25,8 @@ async fn every_statement_prepares() {
         views::STATEMENTS,
     ];
     let made = views::VIEWS.iter().flat_map(views::View::statements);
-    let bulk = [products::UPSERT, images::INSERT, images::LINK].map(|insert| insert.sql(2));
+    let bulk =
+        [products::INSERT, products::REWRITE, images::INSERT, images::LINK].map(|insert| insert.sql(2));
     let all: Vec<String> =
         constants.concat().into_iter().map(str::to_owned).chain(made).chain(bulk).collect();
     assert!(all.len() > 40);
@@ -92,7 +93,7 @@ async fn a_full_disk_passes_and_leaves_the_catalog_as_it_was() {
     let mut tx = shop.catalog.write().await.unwrap();
     sqlx::query("PRAGMA max_page_count = 1").execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
-    let error = shop.catalog.apply_batch("i2", &batch(1, &some(3_000))).await.unwrap_err();
+    let error = shop.catalog.apply_batch("i2", batch(1, &some(3_000))).await.unwrap_err();
     assert_eq!(error.code(), "disk_full");
     assert!(error.is_transient());
     assert_eq!(before, shop.dump().await);

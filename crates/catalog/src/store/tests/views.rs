@@ -77,7 +77,7 @@ proptest! {
                 let mode = SyncMode::Full { max_missing_percent: if number % 2 == 0 { 100 } else { 10 } };
                 let id = format!("i{number}");
                 shop.begin(&id, mode).await;
-                shop.catalog.apply_batch(&id, &batch(1, &rows)).await.unwrap();
+                shop.catalog.apply_batch(&id, batch(1, &rows)).await.unwrap();
                 shop.catalog.finish_import(&id, None, 2).await.ok();
                 refresh_all(&shop, RefreshMode::Incremental).await;
                 for (number, view) in VIEWS.iter().enumerate() {
