@@ -12,7 +12,9 @@ use std::process::ExitCode;
 
 use options::Options;
 
-const NAMES: [(&str, fn(&Options) -> anyhow::Result<()>); 1] = [("import-sqlite", import_sqlite::run)];
+type Benchmark = fn(&Options) -> anyhow::Result<()>;
+
+const NAMES: [(&str, Benchmark); 1] = [("import-sqlite", import_sqlite::run)];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

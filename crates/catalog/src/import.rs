@@ -245,7 +245,7 @@ impl Run<'_> {
     /// Applies batches until the reader has no more.
     async fn apply_all(
         &mut self,
-        mut batches: mpsc::Receiver<reader::Read>,
+        mut batches: mpsc::Receiver<reader::Filled>,
         observer: &mut impl ImportObserver,
         cancel: impl Future<Output = ()> + Send,
     ) -> Result<(), ImportError> {

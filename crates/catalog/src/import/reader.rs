@@ -39,7 +39,7 @@ pub(super) trait RejectsFile {
 }
 
 /// A batch on its way to the catalog.
-pub(super) struct Read {
+pub(super) struct Filled {
     pub(super) batch: Batch,
     pub(super) bytes_read: u64,
     pub(super) bytes_total: u64,
@@ -62,7 +62,7 @@ pub(super) struct Reading {
     pub(super) batch_rows: usize,
     pub(super) source_name: String,
     pub(super) rejects: Option<PathBuf>,
-    pub(super) send: mpsc::Sender<Read>,
+    pub(super) send: mpsc::Sender<Filled>,
 }
 
 impl Reading {
@@ -101,8 +101,11 @@ impl Reading {
             };
             let full = batch.rows.len() >= self.batch_rows || bytes >= BATCH_BYTES;
             if (full || failed.is_some()) && batch.last_record > self.checkpoint {
-                let read =
-                    Read { batch: std::mem::take(&mut batch), bytes_read, bytes_total: source.bytes_total() };
+                let read = Filled {
+                    batch: std::mem::take(&mut batch),
+                    bytes_read,
+                    bytes_total: source.bytes_total(),
+                };
                 bytes = 0;
                 if self.send.blocking_send(read).is_err() {
                     return Ok(false);

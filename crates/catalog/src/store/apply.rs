@@ -49,7 +49,9 @@ async fn compare(conn: &mut SqliteConnection, batch: &Batch, import_no: i64) -> 
     let refused = products::ids(conn, &batch.refused_skus).await?;
     let ids = stored.iter().flatten().map(|stored| stored.id).chain(new_ids);
     let mut seen = Seen::load(conn, import_no, ids.chain(refused.iter().map(|id| -id))).await?;
-    refused.into_iter().for_each(|id| seen.mention(id));
+    for id in refused {
+        seen.mention(id);
+    }
     Ok((plan::plan(&batch.rows, &stored, &mut seen, last_id), seen))
 }
 

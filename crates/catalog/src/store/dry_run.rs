@@ -104,7 +104,7 @@ impl Catalog {
             report.missing = missing;
             match finish::guard(report.mode, missing, total) {
                 Err(e) => {
-                    report.file_error = Some(FileFailure { code: e.code().into(), message: e.to_string() })
+                    report.file_error = Some(FileFailure { code: e.code().into(), message: e.to_string() });
                 }
                 Ok(archives) => report.archived = if archives { missing } else { 0 },
             }
