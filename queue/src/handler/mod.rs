@@ -72,6 +72,9 @@ pub trait Handler: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), JobError>> + Send;
 }
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) mod sealed {
     use super::Item;
     /// How leased items become calls, and calls become items again.

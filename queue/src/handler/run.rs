@@ -18,7 +18,7 @@ pub(super) async fn run<H: Handler>(
         match decode::<<H::Work as Work>::Job>(&lease) {
             Ok(payload) => items.push(Item::new(payload, &lease)),
             Err(error) => {
-                let error = format!("undecodable payload: {error}");
+                let error = clipped(format!("undecodable payload: {error}"));
                 settlements.push(Settlement::new(lease.key(), Outcome::Discard { error }));
             }
         }
@@ -26,9 +26,35 @@ pub(super) async fn run<H: Handler>(
     for mut work in H::Work::pack(items) {
         let rest = perform(handler, &mut work, context).await;
         let policy = <H::Work as Work>::Job::RETRY;
-        settlements.extend(work.unpack().into_iter().map(|item| item.settle(&rest, &policy, draws.next())));
+        for item in work.unpack() {
+            let mut settlement = item.settle(&rest, &policy, draws.next());
+            settlement.outcome = bounded(settlement.outcome);
+            settlements.push(settlement);
+        }
     }
     settlements
+}
+
+/// Longest error or reason a settlement carries: errors quote hostile input, and every store keeps them.
+const MAX_TEXT_BYTES: usize = 4096;
+
+fn bounded(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Retry { delay, error } => Outcome::Retry { delay, error: clipped(error) },
+        Outcome::Discard { error } => Outcome::Discard { error: clipped(error) },
+        Outcome::Cancel { reason } => Outcome::Cancel { reason: clipped(reason) },
+        other => other,
+    }
+}
+
+/// At most [`MAX_TEXT_BYTES`] of `text`, cut between characters and marked.
+fn clipped(mut text: String) -> String {
+    if text.len() > MAX_TEXT_BYTES {
+        let end = text.floor_char_boundary(MAX_TEXT_BYTES - "…".len());
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// Why a payload could not be read.

@@ -7,6 +7,7 @@ use super::pace::{Demand, Pace};
 use crate::{CallSample, Histogram, LaneStats, StopReason, Tally};
 use backstock_queue::{
     Claim, Claimed, Draws, JobError, Lease, LeaseKey, Outcome, Renewal, Settled, Settlement, Timestamp,
+    life::CANCELLED,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -46,6 +47,11 @@ pub(super) struct Look {
     pub next_due: Option<Timestamp>,
     /// When the store last answered a look, or none was needed because all places were taken.
     pub healthy_at: Instant,
+}
+
+/// Whether the job will run again.
+const fn comes_back(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Retry { .. } | Outcome::Snooze { .. } | Outcome::HandBack)
 }
 
 /// A call that may start.
@@ -208,13 +214,13 @@ impl State {
                     self.tally.lost += 1;
                     continue;
                 }
-                Some(Mark::Cancelled) if settlement.outcome != Outcome::Complete => {
-                    settlement.outcome = Outcome::Cancel { reason: "cancelled while it ran".into() };
+                Some(Mark::Cancelled) if comes_back(&settlement.outcome) => {
+                    settlement.outcome = Outcome::Cancel { reason: CANCELLED.into() };
                 }
                 _ => {}
             }
-            if !matches!(settlement.outcome, Outcome::Complete | Outcome::Discard { .. }) {
-                // It comes back: ask the store when.
+            if comes_back(&settlement.outcome) {
+                // Ask the store when.
                 self.look.in_vain = false;
             }
             self.outbox.push(settlement, now);
@@ -283,7 +289,7 @@ impl State {
                 self.held.remove(&key);
                 self.tally.lost += 1;
             } else {
-                let reason = "cancelled before it ran".into();
+                let reason = CANCELLED.into();
                 self.outbox.push(Settlement::new(key, Outcome::Cancel { reason }), now);
             }
             return true;

@@ -252,6 +252,7 @@ impl Rig {
                 if record.state == state {
                     return record;
                 }
+                assert!(!record.state.is_final(), "not {state}: {record:?}");
                 sleep(Duration::from_millis(1)).await;
             }
         };
