@@ -200,7 +200,9 @@ async fn each_error_says_what_happens_next() {
 async fn the_last_attempt_is_discarded_but_can_still_be_snoozed() {
     let registry = Registry::default().register(Crew(Arc::default()));
     let mut last = leases(&[Order::Fail, Order::RetryAfter(Duration::ZERO), Order::Snooze]);
-    last.iter_mut().for_each(|lease| lease.attempt = 2);
+    for lease in &mut last {
+        lease.attempt = 2;
+    }
     let settlements = run(registry, last).await;
     assert!(matches!(settlements[0].outcome, Outcome::Discard { .. }));
     assert!(matches!(settlements[1].outcome, Outcome::Discard { .. }));

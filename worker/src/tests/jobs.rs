@@ -21,7 +21,7 @@ async fn a_job_is_run_and_completed() {
 async fn an_idle_worker_picks_up_a_new_job_at_once() {
     let mut rig = Rig::new();
     let run = rig.run();
-    tokio::time::sleep(Duration::from_secs(90)).await;
+    tokio::time::sleep(Duration::from_millis(90_500)).await;
     let enqueued = Instant::now();
     rig.enqueue(&Solo(Act::Pass, 1)).await;
     assert_eq!(rig.event().await, Event::Started(1));

@@ -118,5 +118,7 @@ async fn a_dropped_pool_drops_its_calls() {
     let run = rig.run();
     rig.event().await;
     run.task.abort();
+    let aborted = Instant::now();
     assert_eq!(rig.event().await, Event::Dropped(1));
+    assert_eq!(aborted.elapsed(), Duration::ZERO, "not by its timeout");
 }
