@@ -82,3 +82,21 @@ async fn a_call_goes_on_when_its_run_loop_crashes() {
     assert_eq!(record.errors, 0);
     assert!(run.stop().await.clean);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_run_loop_keeps_the_limit_of_calls_in_parallel() {
+    let mut rig = Rig::new();
+    rig.enqueue(&Solo(Act::Gate, 1)).await;
+    let run = rig.run();
+    assert_eq!(rig.event().await, Event::Started(1));
+    rig.clock.panics_in.store(3, Ordering::SeqCst);
+    let quick = rig.enqueue(&Solo(Act::Pass, 2)).await;
+    rig.reaches(quick, JobState::Completed).await;
+    for name in 3..6 {
+        rig.enqueue(&Solo(Act::Gate, name)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(run.handle.stats().lanes[0].running, 2);
+    rig.stage.gate.add_permits(4);
+    assert!(run.stop().await.clean);
+}
