@@ -8,7 +8,11 @@
 //! Nothing here knows products, and nothing here knows how a worker loops.
 
 mod clock;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod error;
+#[cfg(any(test, feature = "conformance"))]
+mod faulty;
 mod group;
 pub mod handler;
 mod inspect;
@@ -25,6 +29,8 @@ mod store;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::StoreError;
+#[cfg(any(test, feature = "conformance"))]
+pub use faulty::{Faults, Faulty, Retrying};
 pub use group::{GroupId, GroupStatus, NewGroup};
 pub use handler::{Batch, Context, Handler, Item, One, Registry};
 pub use inspect::{

@@ -188,7 +188,8 @@ pub enum OnConflict {
     Replace,
     /// A waiting or ended holder stands for it; during a run the last request causes exactly one further run, enqueued
     /// (under its own id, by the ordinary rules) in the transaction that ends the holder, however it ends. The request
-    /// is kept while the holder waits for a retry.
+    /// is kept while the holder waits for a retry. An ending holder gives up its key for it, whatever the scope; follow-ons
+    /// of the holder come before it. If its group was pruned meanwhile, it joins none.
     RunOnceMore,
 }
 

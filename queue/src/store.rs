@@ -96,7 +96,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     async fn promote(&self, limit: usize) -> Result<Promoted, StoreError>;
 
     /// Takes jobs back from dead workers and ended leases, by [`crate::life::Running::rescued`]: available again in the
-    /// old place with one crash more (none when the worker checked out), quarantined at `max_crashes`.
+    /// old place with one crash more (none when the worker checked out), quarantined at `max_crashes`. The jobs
+    /// of one call are taken back in order of arrival.
     async fn rescue(&self, max_crashes: u32, limit: usize) -> Result<Rescued, StoreError>;
 
     /// Deletes finished jobs beyond the retention, oldest first; also groups done longer than `max_age` ago that have
@@ -142,7 +143,7 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Claims find nothing in `queue` until it is resumed; running jobs go on.
     async fn pause(&self, queue: &str) -> Result<(), StoreError>;
 
-    /// Ends a pause.
+    /// Ends a pause. A queue nobody paused or used stays unknown.
     async fn resume(&self, queue: &str) -> Result<(), StoreError>;
 }
 

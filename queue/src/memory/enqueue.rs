@@ -45,9 +45,10 @@ impl State {
         enqueued
     }
 
+    /// A kept request may outlive its group: then it joins none.
     fn store_new(&mut self, job: NewJob, now: Timestamp) -> (Seq, Enqueued) {
-        let (id, group) = (job.id, job.group);
-        let seq = self.jobs.insert(job, now);
+        let (id, group) = (job.id, job.group.filter(|group| self.groups.exists(*group)));
+        let seq = self.jobs.insert(NewJob { group, ..job }, now);
         if let Some(group) = group {
             self.groups.count_new(group);
         }

@@ -133,7 +133,9 @@ impl Jobs {
     }
 
     pub(super) fn set_paused(&mut self, queue: &str, paused: bool) {
-        self.index.queue_mut(queue).paused = paused;
-        self.stirred |= !paused;
+        if paused || self.index.queues.contains_key(queue) {
+            self.index.queue_mut(queue).paused = paused;
+            self.stirred |= !paused;
+        }
     }
 }

@@ -63,7 +63,8 @@ impl State {
         rescued
     }
 
-    /// Running jobs nobody works on, at most `limit`: first those of gone workers, then by the end of their lease.
+    /// Running jobs nobody works on, at most `limit`, in order of arrival: chosen are first those of gone workers, then
+    /// those whose lease ended first.
     fn lost(&self, limit: usize, now: Timestamp) -> Vec<Seq> {
         let index = &self.jobs.index;
         let mut lost: Vec<Seq> = self
@@ -84,6 +85,7 @@ impl State {
                 lost.push(seq);
             }
         }
+        lost.sort_unstable();
         lost
     }
 }

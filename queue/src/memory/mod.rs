@@ -14,6 +14,8 @@ mod leases;
 mod operate;
 mod retention;
 mod state;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 use crate::{

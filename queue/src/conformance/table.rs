@@ -1,0 +1,352 @@
+//! The table of contents: every behaviour, by noun.
+
+/// Makes one `#[tokio::test]` of each behaviour every store must show. The argument names an async function in scope
+/// that makes a [`Bed`](crate::conformance::Bed) with an empty store; the calling crate depends on tokio.
+#[macro_export]
+macro_rules! conformance {
+    ($bed:ident) => {
+        $crate::__behaviours! { $bed, enqueue, [
+            an_enqueued_job_is_stored_as_it_was_given,
+            the_same_id_twice_stores_one_job,
+            the_same_id_twice_in_one_call_stores_one_job,
+            the_id_of_an_ended_job_is_still_known,
+            nothing_enqueued_is_nothing_stored,
+            an_empty_payload_and_the_largest_are_stored,
+            a_payload_above_the_limit_is_refused_before_anything_is_stored,
+            a_name_above_the_limit_or_empty_is_refused,
+            a_group_that_was_never_opened_is_refused,
+            names_of_any_kind_are_kept_apart,
+            a_call_of_many_answers_in_order,
+        ] }
+        $crate::__behaviours! { $bed, order, [
+            jobs_of_one_priority_are_first_in_first_out,
+            single_claims_keep_the_order_of_a_large_one,
+            the_four_priorities_are_served_strictly,
+            a_job_that_waited_long_enough_counts_as_more_urgent,
+            before_its_aging_a_job_waits,
+            with_aging_the_lowest_does_not_starve_under_a_flood,
+            weights_share_claims_among_priorities,
+            weighted_claims_are_first_in_first_out_inside_a_priority,
+            a_weight_of_zero_waits_for_the_others,
+            a_retried_job_is_behind_those_due_before,
+            a_handed_back_job_keeps_its_place,
+            a_time_in_the_past_does_not_jump_the_line,
+            queues_do_not_see_each_other,
+        ] }
+        $crate::__behaviours! { $bed, delay, [
+            a_delayed_job_is_never_early_by_a_millisecond,
+            a_claim_says_when_to_look_again,
+            an_empty_queue_says_nothing_about_when_to_look_again,
+            promotion_makes_due_jobs_available_and_names_the_next,
+            promotion_respects_its_limit_and_says_that_more_is_due,
+            due_jobs_are_claimed_without_a_promotion_in_between,
+            a_due_job_takes_the_place_of_its_priority,
+            ten_thousand_due_at_once_do_not_stall_a_claim,
+            a_claim_that_left_due_jobs_behind_asks_to_look_again_at_once,
+            a_retry_is_never_early,
+            a_part_of_a_millisecond_is_rounded_up,
+            a_time_far_in_the_future_is_kept,
+        ] }
+        $crate::__behaviours! { $bed, lease, [
+            a_lease_shows_what_the_job_is,
+            a_claimed_job_is_not_claimed_twice,
+            concurrent_claims_share_the_jobs_without_overlap,
+            a_claim_gives_at_most_what_was_asked_for,
+            a_claim_above_the_maximum_is_capped,
+            a_worker_that_has_not_checked_in_is_refused,
+            the_fence_grows_with_every_lease,
+            a_renewal_moves_the_end_of_the_lease,
+            renewals_answer_each_lease_in_order,
+            a_lease_nobody_ever_had_cannot_be_renewed,
+            a_lost_lease_cannot_be_renewed_or_settled,
+            an_ended_lease_that_nobody_took_back_still_counts,
+        ] }
+        $crate::__behaviours! { $bed, settle, [
+            a_completed_job_is_done,
+            a_retried_job_waits_and_burns_an_attempt,
+            a_retry_without_delay_is_available_at_once,
+            a_snoozed_job_waits_and_burns_no_attempt,
+            a_discarded_job_goes_to_the_dead_set,
+            a_handler_can_cancel_its_job,
+            a_handed_back_job_is_untouched,
+            errors_are_counted_one_by_one,
+            a_second_settlement_of_the_same_lease_is_refused,
+            a_settlement_of_a_retried_job_under_the_old_lease_is_refused,
+            settlements_answer_in_order_and_one_lost_lease_spoils_nothing,
+            follow_ons_are_stored_with_the_outcome,
+            follow_ons_of_a_lost_lease_are_not_stored,
+            an_invalid_follow_on_discards_its_job_alone,
+            a_turn_settles_and_claims,
+            a_turn_of_a_stranger_changes_nothing_for_its_claim,
+            a_long_error_is_kept_whole,
+        ] }
+        $crate::__behaviours! { $bed, unique, [
+            a_second_request_is_ignored_while_the_first_waits_or_runs,
+            two_requests_in_one_call_conflict,
+            keys_are_compared_within_the_kind,
+            different_keys_do_not_conflict,
+            jobs_without_a_key_are_free,
+            every_way_to_end_frees_the_key,
+            an_expired_holder_does_not_stand_for_a_request,
+            a_key_held_until_started_is_free_from_the_first_start,
+            a_key_held_for_a_time_outlives_the_run_but_not_the_time,
+            a_key_whose_time_is_over_is_free_while_its_job_still_waits,
+            a_pruned_job_keeps_no_key,
+            replacement_puts_the_request_in_the_place_of_a_waiting_holder,
+            replacement_at_once_keeps_the_place_in_the_line,
+            replacement_pulls_a_later_holder_forward,
+            replacement_leaves_a_running_or_ended_holder_alone,
+            the_holder_decides_how_long_and_the_request_what_happens,
+            a_replayed_job_takes_its_key_again,
+            a_replay_leaves_a_job_alone_whose_key_another_holds,
+            a_follow_on_may_take_the_key_of_the_job_that_ends,
+        ] }
+        $crate::__behaviours! { $bed, coalesce, [
+            a_waiting_holder_stands_for_the_request,
+            requests_during_a_run_cause_exactly_one_further_run_of_the_last,
+            the_further_run_can_cause_another,
+            the_request_waits_until_the_holder_is_settled_for_good,
+            however_the_holder_ends_the_further_run_comes,
+            a_crash_keeps_the_request,
+            the_further_run_keeps_its_own_time_and_holds_the_key,
+            the_same_request_twice_is_one_further_run,
+            a_key_held_for_a_time_passes_to_the_further_run,
+            the_further_run_joins_the_group_of_its_request,
+            a_job_may_ask_for_its_own_further_run,
+            a_storm_of_requests_runs_at_most_twice,
+        ] }
+        $crate::__behaviours! { $bed, group, [
+            a_group_counts_its_members,
+            cancelled_expired_and_quarantined_members_are_counted,
+            opening_twice_changes_nothing,
+            jobs_may_join_an_open_group,
+            only_stored_requests_are_members,
+            enqueueing_a_member_twice_counts_it_once,
+            tallies_add_up_exactly_once,
+            a_tally_counts_with_every_outcome,
+            a_tally_without_a_group_is_ignored,
+            a_tally_does_not_overflow,
+            a_replayed_member_is_counted_as_what_it_becomes,
+            an_unknown_parent_is_refused,
+            a_parent_that_is_done_is_refused,
+            an_invalid_member_or_follow_up_refuses_the_group,
+            groups_are_listed_last_opened_first,
+        ] }
+        $crate::__behaviours! { $bed, group_end, [
+            the_follow_up_runs_once_after_the_last_member,
+            a_retried_member_holds_the_group_open,
+            an_empty_sealed_group_is_done_at_once,
+            an_unsealed_group_waits_for_its_seal,
+            sealing_before_the_members_end_waits_for_them,
+            sealing_an_unknown_group_changes_nothing,
+            a_member_adds_members_before_it_ends,
+            a_job_that_joins_a_done_group_does_not_reopen_it,
+            a_parent_waits_for_its_child_groups,
+            a_parent_waits_for_the_follow_up_of_its_child,
+            a_chain_of_empty_groups_ends_from_the_inside,
+            a_follow_up_id_that_is_taken_is_not_stored_twice,
+            two_members_that_end_in_one_call_end_the_group_once,
+        ] }
+        $crate::__behaviours! { $bed, cron, [
+            a_slot_fires_exactly_once,
+            an_earlier_slot_does_not_fire_any_more,
+            many_schedulers_fire_each_slot_once,
+            entries_do_not_disturb_each_other,
+            a_slot_without_jobs_only_moves_the_cursor,
+            an_invalid_job_does_not_use_up_the_slot,
+            a_job_of_a_slot_keeps_its_id,
+        ] }
+        $crate::__behaviours! { $bed, rescue, [
+            nothing_is_taken_from_a_worker_that_lives,
+            the_jobs_of_a_killed_worker_run_again,
+            a_dead_worker_is_named_once_and_listed_no_more,
+            a_silent_worker_is_dead_when_patience_ends,
+            a_worker_found_dead_must_check_in_again,
+            an_ended_lease_is_taken_back_as_a_crash,
+            the_last_allowed_crash_quarantines,
+            crashes_and_errors_are_counted_apart,
+            a_goodbye_gives_jobs_back_without_a_crash,
+            a_goodbye_before_the_lease_ended_is_no_crash_even_if_noticed_late,
+            a_worker_that_checked_out_gets_nothing_until_it_is_back,
+            checking_out_a_stranger_or_twice_changes_nothing,
+            a_rescued_job_keeps_its_place,
+            a_rescue_respects_its_limit_and_leaves_nothing_behind,
+            a_job_asked_to_stop_does_not_come_back_after_a_crash,
+        ] }
+        $crate::__behaviours! { $bed, dead_set, [
+            a_replayed_job_starts_from_zero,
+            dead_quarantined_and_cancelled_jobs_can_be_replayed_and_no_others,
+            a_replay_takes_only_what_its_filter_names,
+            a_replay_may_edit_on_the_way,
+            an_edit_that_makes_an_invalid_job_is_refused,
+            a_replay_spreads_jobs_by_its_rate,
+            a_replay_respects_its_limit_longest_finished_first,
+            a_replay_of_many_goes_in_pieces_of_at_most_five_hundred,
+            a_replay_without_matches_changes_nothing,
+        ] }
+        $crate::__behaviours! { $bed, cancel, [
+            a_waiting_job_is_cancelled_at_once,
+            a_retryable_job_is_cancelled_at_once,
+            the_worker_of_a_running_job_is_asked_to_stop,
+            a_job_asked_to_stop_does_not_run_again,
+            a_job_asked_to_stop_may_still_end_by_itself,
+            asking_twice_counts_once,
+            ended_jobs_are_left_alone,
+            a_replayed_job_is_no_longer_asked_to_stop,
+            a_filter_says_which,
+            a_call_cancels_at_most_five_hundred,
+        ] }
+        $crate::__behaviours! { $bed, pause, [
+            a_paused_queue_gives_nothing_until_it_is_resumed,
+            running_jobs_go_on_while_their_queue_is_paused,
+            other_queues_go_on,
+            a_claim_on_a_paused_queue_does_not_ask_to_look_again,
+            due_jobs_of_a_paused_queue_become_available,
+            pausing_and_resuming_twice_is_once,
+            a_queue_can_be_paused_before_its_first_job,
+        ] }
+        $crate::__behaviours! { $bed, expire, [
+            a_job_not_started_in_time_is_cancelled,
+            a_claim_never_gives_an_expired_job,
+            a_scheduled_job_can_expire_before_it_is_due,
+            a_job_enqueued_too_late_never_runs,
+            a_started_job_does_not_expire,
+            the_end_of_an_expired_member_ends_its_group,
+            a_flood_of_expired_jobs_does_not_stall_what_is_still_wanted,
+            promotion_counts_expired_jobs_against_its_limit,
+        ] }
+        $crate::__behaviours! { $bed, retention, [
+            finished_jobs_are_kept_for_their_age,
+            unfinished_jobs_are_never_pruned,
+            dead_jobs_have_their_own_age,
+            finished_jobs_are_kept_by_bytes_oldest_go_first,
+            dead_jobs_have_their_own_bytes_and_errors_count,
+            pruning_respects_its_limit_and_says_that_there_is_more,
+            pruning_goes_in_pieces_of_at_most_five_hundred,
+            the_id_of_a_pruned_job_is_free,
+            the_fence_of_a_pruned_job_does_not_come_again,
+            a_group_keeps_its_counts_when_members_are_pruned,
+            a_done_group_goes_after_its_jobs,
+            an_open_group_is_never_pruned,
+            a_replayed_job_no_longer_counts_against_the_retention,
+        ] }
+        $crate::__behaviours! { $bed, leadership, [
+            there_is_one_leader_at_a_time,
+            a_leader_that_keeps_it_keeps_its_token,
+            a_leadership_that_ran_out_can_be_taken_under_a_greater_token,
+            a_resigned_leadership_is_free_at_once,
+            only_the_leader_can_resign,
+            roles_are_independent,
+            of_many_candidates_one_wins,
+        ] }
+        $crate::__behaviours! { $bed, kinds, [
+            an_unknown_kind_is_left_alone_and_visible,
+            a_newer_version_waits_for_a_newer_worker,
+            a_worker_of_no_kinds_gets_nothing,
+            known_kinds_share_one_line,
+            many_unknown_jobs_in_front_do_not_hide_the_known,
+            a_version_of_zero_is_known_to_all,
+        ] }
+        $crate::__behaviours! { $bed, wake_ups, [
+            enqueueing_wakes,
+            opening_a_group_with_jobs_wakes,
+            firing_wakes,
+            promoting_wakes,
+            handing_back_and_retrying_at_once_wake,
+            resuming_wakes,
+            rescuing_wakes,
+            replaying_wakes,
+            follow_ons_and_follow_ups_wake,
+            a_late_subscriber_still_hears_the_next,
+        ] }
+        $crate::__behaviours! { $bed, inspection, [
+            a_job_nobody_stored_is_not_found,
+            jobs_are_listed_last_stored_first_page_by_page,
+            a_page_is_capped,
+            filters_narrow_the_listing,
+            queues_count_their_jobs_by_state,
+            a_queue_shows_how_long_its_oldest_job_waits,
+            a_queue_is_remembered_when_its_jobs_are_gone,
+            workers_show_when_they_came_and_what_they_hold,
+            a_new_store_is_empty,
+        ] }
+        $crate::__behaviours! { $bed, volume, [
+            five_thousand_jobs_in_one_call_all_arrive_in_order,
+            nothing_is_lost_whatever_the_outcomes,
+            producers_and_workers_at_the_same_time_lose_and_double_nothing,
+            two_thousand_members_end_their_group_once,
+        ] }
+    };
+}
+
+/// As [`conformance!`](crate::conformance!), for what outlives the process; the bed can reopen its store.
+#[macro_export]
+macro_rules! conformance_durable {
+    ($bed:ident) => {
+        $crate::__behaviours! { $bed, durable, [
+            reopening_keeps_everything,
+            a_lease_outlives_the_store,
+            unique_keys_and_kept_requests_outlive_the_store,
+            a_request_to_stop_outlives_the_store,
+            a_follow_up_outlives_the_store,
+            the_order_outlives_the_store,
+            leadership_and_pauses_outlive_the_store,
+            a_replay_works_on_what_another_run_buried,
+        ] }
+    };
+}
+
+/// As [`conformance!`](crate::conformance!), for several handles on the same data; the bed can make another handle.
+#[macro_export]
+macro_rules! conformance_shared {
+    ($bed:ident) => {
+        $crate::__behaviours! { $bed, shared, [
+            what_one_handle_stores_another_claims_and_settles,
+            handles_never_claim_the_same_job,
+            a_job_stored_through_one_handle_wakes_the_other,
+            handles_agree_on_slots_leaders_and_pauses,
+        ] }
+    };
+}
+
+/// One module of tests.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __behaviours {
+    ($bed:ident, $noun:ident, [$($behaviour:ident),* $(,)?]) => {
+        mod $noun {
+            $(
+                #[tokio::test]
+                async fn $behaviour() {
+                    let lab = $crate::conformance::Lab::new(super::$bed().await).await;
+                    $crate::conformance::$noun::$behaviour(lab).await;
+                }
+            )*
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    #[test]
+    fn every_behaviour_is_in_the_table() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/conformance");
+        let table = fs::read_to_string(folder.join("table.rs")).unwrap();
+        let mut behaviours = 0;
+        for file in fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let Ok(text) = fs::read_to_string(&path) else { continue };
+            for line in text.lines().filter(|line| line.contains("lab: Lab)")) {
+                let Some(name) = line.strip_prefix("pub async fn ").and_then(|line| line.split('(').next())
+                else {
+                    continue;
+                };
+                assert!(table.contains(&format!(" {name},\n")), "{name} of {} never runs", path.display());
+                behaviours += 1;
+            }
+        }
+        assert!(behaviours > 150, "only {behaviours} found");
+    }
+}
