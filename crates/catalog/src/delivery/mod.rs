@@ -33,7 +33,11 @@ mod presets;
 mod raw;
 mod rejects;
 mod split;
+#[cfg(test)]
+mod split_tests;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod text;
 mod window;
 mod xml_source;
