@@ -13,6 +13,9 @@ use std::time::Instant;
 use backstock_catalog::delivery::{Delivery, ReadOptions, RejectsWriter};
 use serde_json::json;
 
+/// Rejects listed one by one; more are only counted.
+const MAX_LISTED: usize = 1_000;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let (mut path, mut rejects_path, mut products) = (None, None, false);
@@ -36,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(path) => Some(RejectsWriter::new(std::fs::File::create(path)?, delivery.summary())?),
         None => None,
     };
-    let (mut accepted, mut skipped, mut rejects) = (0u64, 0u64, Vec::new());
+    let (mut accepted, mut skipped, mut rejected, mut rejects) = (0u64, 0u64, 0u64, Vec::new());
     let mut warnings: BTreeMap<&str, u64> = BTreeMap::new();
     let mut file_error = None;
     loop {
@@ -62,6 +65,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             if let Some(writer) = &mut writer {
                 writer.write(&reject)?;
             }
+            rejected += 1;
+            if rejects.len() >= MAX_LISTED {
+                continue;
+            }
             rejects.push(json!({
                 "record": reject.record, "line": reject.line, "code": reject.code, "field": reject.field,
                 "value": reject.value, "message": reject.message,
@@ -76,9 +83,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "{}",
         json!({
-            "accepted": accepted, "skipped": skipped, "rejects": rejects, "warnings": warnings,
+            "accepted": accepted, "skipped": skipped, "rejected": rejected, "rejects": rejects, "warnings": warnings,
             "file_error": file_error.as_ref().map(|error| error.code), "summary": summary, "seconds": seconds,
-            "rows_per_second": ((accepted + skipped + rejects.len() as u64) as f64 / seconds).round(),
+            "rows_per_second": ((accepted + skipped + rejected) as f64 / seconds).round(),
         })
     );
     Ok(())

@@ -4,6 +4,8 @@ use super::FileError;
 use super::text::Text;
 
 const FIRST_BYTES: usize = 256 << 10;
+/// Text is decoded into no less room than this.
+const MIN_READ_BYTES: usize = 64;
 
 /// Text that is read but not yet consumed, and where it stands in the file.
 pub(crate) struct Window {
@@ -52,20 +54,17 @@ impl Window {
             self.end -= self.begin;
             self.begin = 0;
         }
-        if self.end == self.data.len() {
+        if self.data.len() - self.end < MIN_READ_BYTES {
             self.data.resize(self.data.len() * 2, 0);
         }
         // Fill well: a short read would mean splitting the record's beginning again.
-        while self.end < self.data.len() {
+        while self.data.len() - self.end >= MIN_READ_BYTES {
             match self.text.read(&mut self.data[self.end..])? {
                 0 => {
                     self.whole = true;
                     break;
                 }
                 count => self.end += count,
-            }
-            if self.data.len() - self.end < 16 {
-                break;
             }
         }
         Ok(())

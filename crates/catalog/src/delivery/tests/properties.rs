@@ -90,6 +90,54 @@ proptest! {
 }
 
 #[test]
+fn a_large_file_in_another_encoding_is_read_to_its_end() {
+    let text = catalog(4_000).replace('\n', "\r\n");
+    let plain = read(&text);
+    let wide: Vec<u8> =
+        std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect();
+    let wide = read(wide);
+    assert_eq!((wide.rows.len(), wide.rejects.len()), (4_000, 0));
+    assert_eq!(wide.rows, plain.rows);
+}
+
+#[test]
+fn a_delivery_may_move_to_a_blocking_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Delivery>();
+}
+
+#[test]
+fn the_fingerprint_is_that_of_the_bytes_on_disk() {
+    let print = |content: &str| crate::delivery::fingerprint(&file(content).path).unwrap();
+    assert_eq!(print("a,b\n"), print("a,b\n"));
+    assert_ne!(print("a,b\n"), print("a,c\n"));
+    assert_eq!(print("x").len(), 32);
+}
+
+#[test]
+fn an_error_in_the_middle_of_a_file_is_returned_again() {
+    let noise: Vec<String> =
+        (0..60_000u64).map(|n| format!("{n:x}-{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let rows: Vec<String> = noise.iter().map(|noise| format!("{noise},t {noise},1.00\n")).collect();
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut writer, ("sku,title,price\n".to_owned() + &rows.concat()).as_bytes())
+        .unwrap();
+    let mut packed = writer.finish().unwrap();
+    packed.truncate(packed.len() * 9 / 10);
+    let sample = file(packed);
+    let mut delivery = Delivery::open(&sample.path, &ReadOptions::default()).unwrap();
+    assert!(delivery.next_batch(100).unwrap().is_some_and(|batch| batch.rows.len() == 100));
+    let error = loop {
+        match delivery.next_batch(1_000) {
+            Ok(batch) => assert!(batch.is_some(), "the end is never reached"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code.as_str(), "truncated_gzip");
+    assert_eq!(delivery.next_batch(1), Err(error));
+}
+
+#[test]
 fn a_file_larger_than_every_buffer_gives_every_record_in_order() {
     let text = catalog(9_000);
     assert!(text.len() > 1 << 20);
