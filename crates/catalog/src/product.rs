@@ -50,7 +50,9 @@ pub struct Money {
 
 /// Digits after the point of a currency by ISO 4217: 2 for EUR, 0 for JPY, 3 for BHD; 2 for an unknown code.
 pub fn decimals(currency: &str) -> u32 {
-    iso_currency::Currency::from_code(currency).and_then(|known| known.exponent()).map_or(2, u32::from)
+    iso_currency::Currency::from_code(currency)
+        .and_then(iso_currency::Currency::exponent)
+        .map_or(2, u32::from)
 }
 
 /// Whether a product can be bought, in the vocabulary of product feeds.
