@@ -90,7 +90,7 @@ pub async fn the_order_outlives_the_store(mut lab: Lab) {
 }
 
 pub async fn leadership_and_pauses_outlive_the_store(mut lab: Lab) {
-    let ttl = Duration::from_secs(60);
+    let ttl = Duration::from_mins(1);
     lab.store.lead("scheduler", &worker("a"), ttl).await.unwrap();
     lab.store.pause(QUEUE).await.unwrap();
     lab.put(job("a")).await;

@@ -14,6 +14,8 @@ use uuid::Uuid;
 pub const START: Timestamp = Timestamp(1_700_000_000_000);
 /// How long leases are, unless a behaviour says otherwise.
 pub const LEASE: Duration = Duration::from_secs(30);
+/// A millisecond less than a lease.
+pub const ALMOST_LEASE: Duration = Duration::from_millis(29_999);
 /// How long workers may be silent, unless a behaviour says otherwise.
 pub const PATIENCE: Duration = Duration::from_hours(10_000);
 /// The kind of job used throughout.

@@ -1,10 +1,12 @@
 //! Leaders.
 
-use super::lab::{Lab, ms, worker};
+use super::lab::{Lab, worker};
 use crate::{Fence, Leadership};
 use std::time::Duration;
 
 const TTL: Duration = Duration::from_secs(5);
+/// A millisecond less.
+const ALMOST: Duration = Duration::from_millis(4_999);
 
 async fn lead(lab: &Lab, who: &str) -> Leadership {
     lab.store.lead("scheduler", &worker(who), TTL).await.unwrap()
@@ -21,14 +23,14 @@ pub async fn there_is_one_leader_at_a_time(lab: Lab) {
     token(&lab, "a").await;
     let until = lab.now().plus(TTL);
     assert_eq!(lead(&lab, "b").await, Leadership::Follower { leader: worker("a"), until });
-    lab.advance(TTL - ms(1));
+    lab.advance(ALMOST);
     assert_eq!(lead(&lab, "b").await, Leadership::Follower { leader: worker("a"), until });
 }
 
 pub async fn a_leader_that_keeps_it_keeps_its_token(lab: Lab) {
     let fence = token(&lab, "a").await;
     for _ in 0..5 {
-        lab.advance(TTL - ms(1));
+        lab.advance(ALMOST);
         assert_eq!(token(&lab, "a").await, fence);
     }
     let until = lab.now().plus(TTL);

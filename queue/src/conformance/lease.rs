@@ -1,6 +1,6 @@
 //! Holding a job.
 
-use super::lab::{LEASE, Lab, id, job, jobs, ms, only, snooze, worker};
+use super::lab::{ALMOST_LEASE, LEASE, Lab, id, job, jobs, ms, only, snooze, worker};
 use crate::{Claim, Fence, JobState, LeaseKey, Outcome, Renewal, Settled, StoreError};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -77,9 +77,9 @@ pub async fn the_fence_grows_with_every_lease(lab: Lab) {
 pub async fn a_renewal_moves_the_end_of_the_lease(lab: Lab) {
     lab.put(job("a")).await;
     let lease = lab.take_one().await;
-    lab.advance(LEASE - ms(1));
+    lab.advance(ALMOST_LEASE);
     assert_eq!(lab.store.renew(&[lease.key()], LEASE).await.unwrap(), [Renewal::Renewed]);
-    lab.advance(LEASE - ms(1));
+    lab.advance(ALMOST_LEASE);
     assert!(lab.store.rescue(3, 500).await.unwrap().available.is_empty());
     lab.advance(ms(1));
     assert_eq!(lab.store.rescue(3, 500).await.unwrap().available, [id("a")]);

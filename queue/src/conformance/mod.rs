@@ -17,6 +17,7 @@
 
 #![allow(missing_docs, reason = "a behaviour says what it is by its name")]
 
+pub mod bad_line;
 pub mod cancel;
 pub mod coalesce;
 pub mod cron;

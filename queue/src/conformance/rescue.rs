@@ -1,6 +1,6 @@
 //! Dead workers and ended leases.
 
-use super::lab::{LEASE, Lab, PATIENCE, id, info, job, jobs, ms, only, snooze, worker};
+use super::lab::{ALMOST_LEASE, LEASE, Lab, PATIENCE, id, info, job, jobs, ms, only, snooze, worker};
 use crate::{JobState, Outcome, Rescued, Settled, StoreError};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ async fn rescue(lab: &Lab) -> Rescued {
 pub async fn nothing_is_taken_from_a_worker_that_lives(lab: Lab) {
     lab.put(job("a")).await;
     lab.take_one().await;
-    lab.advance(LEASE - ms(1));
+    lab.advance(ALMOST_LEASE);
     assert_eq!(rescue(&lab).await, Rescued::default());
 }
 

@@ -112,14 +112,14 @@ pub async fn settlements_answer_in_order_and_one_lost_lease_spoils_nothing(lab: 
         ])
         .await
         .unwrap();
-    use Settled::{Applied, LeaseLost};
-    assert_eq!(answers, [Applied, LeaseLost, LeaseLost, Applied, LeaseLost, Applied]);
+    let (yes, no) = (Settled::Applied, Settled::LeaseLost);
+    assert_eq!(answers, [yes, no, no, yes, no, yes]);
     let mut states = Vec::new();
     for name in ["a-0", "a-1", "a-2", "a-3"] {
         states.push(lab.state(name).await);
     }
-    use JobState::{Completed, Discarded, Retryable};
-    assert_eq!(states, [Completed, Completed, Retryable, Discarded]);
+    let done = JobState::Completed;
+    assert_eq!(states, [done, done, JobState::Retryable, JobState::Discarded]);
 }
 
 pub async fn follow_ons_are_stored_with_the_outcome(lab: Lab) {

@@ -276,6 +276,15 @@ macro_rules! conformance {
             producers_and_workers_at_the_same_time_lose_and_double_nothing,
             two_thousand_members_end_their_group_once,
         ] }
+        $crate::__behaviours! { $bed, bad_line, [
+            what_is_enqueued_over_a_bad_line_is_stored_once,
+            settlements_over_a_bad_line_count_once,
+            lost_claims_count_as_crashes_and_never_as_errors,
+            slots_over_a_bad_line_fire_once,
+            requests_over_a_bad_line_cause_one_further_run,
+            there_is_one_leader_over_bad_lines,
+            a_delivery_over_a_bad_line_loses_and_doubles_nothing,
+        ] }
     };
 }
 

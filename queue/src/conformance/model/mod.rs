@@ -133,7 +133,7 @@ impl Pair {
                 same("cancelled", &store.cancel(&filter).await.unwrap(), &self.model.cancel(&filter))
             }
             Op::Replay { target, limit, per_second, priority } => {
-                let replay = step::replay(target, limit, per_second, priority);
+                let replay = step::replay(&target, limit, per_second, priority);
                 same("replayed", &store.replay(&replay).await.unwrap(), &self.model.replay(&replay))
             }
             Op::Prune { max_age_ms } => self.prune(max_age_ms).await,

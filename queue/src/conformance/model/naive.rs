@@ -154,9 +154,8 @@ impl Naive {
             (OnConflict::Replace, Available | Scheduled | Retryable) => {
                 job.due_at = match new.run_at {
                     Some(run_at) if run_at > now => run_at,
-                    Some(_) => now,
                     None if job.due_at < now => job.due_at,
-                    None => now,
+                    _ => now,
                 };
                 job.state = if job.due_at > now { Scheduled } else { Available };
                 job.payload = new.payload;

@@ -79,9 +79,7 @@ impl Target {
         let all = JobFilter::default();
         match self {
             Self::All => all,
-            Self::Job(name) => {
-                JobFilter { ids: vec![job_name(*name)].iter().map(|name| lab::id(name)).collect(), ..all }
-            }
+            Self::Job(name) => JobFilter { ids: vec![lab::id(&job_name(*name))], ..all },
             Self::Queue(queue) => JobFilter { queue: Some(QUEUES[*queue].to_owned()), ..all },
             Self::Group(group) => JobFilter { group: Some(group_id(*group)), ..all },
         }
@@ -103,7 +101,7 @@ pub(super) fn jobs(specs: &[Spec], now: Timestamp) -> Vec<NewJob> {
 fn job(spec: &Spec, now: Timestamp) -> NewJob {
     let ms = Duration::from_millis;
     let mut job = lab::job(&job_name(spec.name)).prioritized(spec.priority);
-    job.queue = QUEUES[spec.queue].to_owned();
+    QUEUES[spec.queue].clone_into(&mut job.queue);
     job.run_at = spec.delay_ms.map(|delay| now.plus(ms(delay)));
     match &spec.extra {
         Extra::Plain => job.group = spec.group.map(group_id),
@@ -131,7 +129,7 @@ pub(super) fn group(spec: &GroupSpec, now: Timestamp) -> NewGroup {
 }
 
 pub(super) fn replay(
-    target: Target,
+    target: &Target,
     limit: usize,
     per_second: Option<u32>,
     priority: Option<Priority>,
