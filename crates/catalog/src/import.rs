@@ -10,6 +10,8 @@
 //! one leave the same catalog and the same rejects file.
 
 mod delivery_source;
+#[cfg(test)]
+mod file_tests;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -105,7 +107,7 @@ pub enum ImportError {
     /// The file is missing or could not be read for a reason that may pass.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The catalog failed, or its guard stopped a full sync (`mass_delete`).
+    /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     /// The rejects file could not be written.
@@ -146,7 +148,8 @@ impl ImportError {
 /// committed batch, and an import that has ended only gives its report. Dropping the future or completing `cancel`
 /// stops it between two records; at most the batch at hand is lost and read again.
 ///
-/// A file that is refused as a whole, or breaks off, is no error here: the report has `file_error`.
+/// A file that is refused as a whole or breaks off, and a full sync that the guard stops (`mass_delete`), are no errors
+/// here: the report has `file_error`.
 ///
 /// # Errors
 /// See [`ImportError`].
@@ -278,7 +281,10 @@ impl Run<'_> {
 
     async fn finish(self, failure: Option<FileFailure>, now_ms: i64) -> Result<ImportReport, ImportError> {
         Ok(match self.target {
-            Target::Catalog { id } => self.catalog.finish_import(&id, failure, now_ms).await?,
+            Target::Catalog { id } => match self.catalog.finish_import(&id, failure, now_ms).await {
+                Err(CatalogError::MassDelete { .. }) => self.catalog.import_report(&id).await?,
+                other => other?,
+            },
             Target::DryRun(dry_run) => self.catalog.finish_dry_run(*dry_run, failure, now_ms).await?,
         })
     }
