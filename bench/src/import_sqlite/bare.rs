@@ -61,7 +61,7 @@ async fn create(path: &Path) -> anyhow::Result<SqliteConnection> {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
-        .pragma("cache_size", "-24000")
+        .pragma("cache_size", "-16000")
         .pragma("wal_autocheckpoint", "4000")
         .disable_statement_logging();
     let mut conn = options.connect().await.context("creating the yardstick's file")?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::ImportError;
@@ -11,6 +12,8 @@ use crate::store::{Batch, Issue, PreparedRow};
 /// Records asked for at a time; batches are made of whole portions, so that their borders do not depend on where an
 /// import was interrupted.
 const PORTION: usize = 250;
+/// Room that is made for the rows of a batch at most; they may be more.
+const MOST_ROWS: usize = 10_000;
 /// A batch ends when its rows are about this large, in bytes.
 const BATCH_BYTES: usize = 16 << 20;
 
@@ -43,6 +46,13 @@ pub(super) struct Filled {
     pub(super) batch: Batch,
     pub(super) bytes_read: u64,
     pub(super) bytes_total: u64,
+}
+
+/// Why a batch ended.
+enum End {
+    Full,
+    Whole,
+    Broken(FileError),
 }
 
 /// Reads the whole file once for its fingerprint.
@@ -84,40 +94,45 @@ impl Reading {
 
     /// `false` when nobody listens any more.
     fn read(&self, source: &mut impl Source, rejects: &mut Rejects) -> Result<bool, ImportError> {
-        let (mut batch, mut bytes, mut bytes_read) = (Batch::default(), 0, 0);
+        let runtime = Handle::current();
         loop {
-            let portion = source.next_batch(PORTION.min(self.batch_rows));
-            let failed = match portion {
+            // Place first, then read: so at most two batches are in memory, one being applied and one being read.
+            let Ok(place) = runtime.block_on(self.send.clone().reserve_owned()) else { return Ok(false) };
+            let (filled, end) = self.fill(source, rejects)?;
+            if filled.batch.last_record > self.checkpoint {
+                place.send(filled);
+            }
+            match end {
+                End::Full if self.send.is_closed() => return Ok(false),
+                End::Full => {}
+                End::Whole => return Ok(true),
+                End::Broken(e) => return Err(ImportError::File(e)),
+            }
+        }
+    }
+
+    /// Reads until a batch is full or the file ends. Records before the checkpoint only go to the rejects file.
+    fn fill(&self, source: &mut impl Source, rejects: &mut Rejects) -> Result<(Filled, End), ImportError> {
+        let mut batch =
+            Batch { rows: Vec::with_capacity(self.batch_rows.min(MOST_ROWS)), ..Batch::default() };
+        let (mut bytes, mut bytes_read) = (0, 0);
+        let end = loop {
+            match source.next_batch(PORTION.min(self.batch_rows)) {
                 Ok(Some(records)) => {
                     for reject in &records.rejects {
                         rejects.write(source, reject)?;
                     }
                     bytes_read = records.bytes_read;
                     bytes += self.add(&mut batch, records, source);
-                    None
                 }
-                Ok(None) => Some(Ok(true)),
-                Err(e) => Some(Err(ImportError::File(e))),
-            };
-            let full = batch.rows.len() >= self.batch_rows || bytes >= BATCH_BYTES;
-            if (full || failed.is_some()) && batch.last_record > self.checkpoint {
-                let read = Filled {
-                    batch: std::mem::take(&mut batch),
-                    bytes_read,
-                    bytes_total: source.bytes_total(),
-                };
-                bytes = 0;
-                if self.send.blocking_send(read).is_err() {
-                    return Ok(false);
-                }
+                Ok(None) => break End::Whole,
+                Err(e) => break End::Broken(e),
             }
-            if let Some(end) = failed {
-                return end;
+            if batch.rows.len() >= self.batch_rows || bytes >= BATCH_BYTES || self.send.is_closed() {
+                break End::Full;
             }
-            if self.send.is_closed() {
-                return Ok(false);
-            }
-        }
+        };
+        Ok((Filled { batch, bytes_read, bytes_total: source.bytes_total() }, end))
     }
 
     /// Adds what lies behind the checkpoint; returns about how many bytes that are.

@@ -54,7 +54,7 @@ impl Catalog {
             .connect_with(
                 options
                     .clone()
-                    .pragma("cache_size", "-24000")
+                    .pragma("cache_size", "-16000")
                     .pragma("temp_store", "MEMORY")
                     .pragma("wal_autocheckpoint", "4000")
                     .pragma("journal_size_limit", "67108864"),
