@@ -94,6 +94,7 @@ macro_rules! conformance {
             a_pruned_job_keeps_no_key,
             replacement_puts_the_request_in_the_place_of_a_waiting_holder,
             replacement_at_once_keeps_the_place_in_the_line,
+            a_replaced_holder_that_waits_for_a_retry_may_expire_again,
             replacement_pulls_a_later_holder_forward,
             replacement_leaves_a_running_or_ended_holder_alone,
             the_holder_decides_how_long_and_the_request_what_happens,

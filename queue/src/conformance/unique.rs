@@ -147,6 +147,16 @@ pub async fn replacement_at_once_keeps_the_place_in_the_line(lab: Lab) {
     assert_eq!(lab.drain().await, ["c", "b"]);
 }
 
+pub async fn a_replaced_holder_that_waits_for_a_retry_may_expire_again(lab: Lab) {
+    let replace = |name: &str| keyed(name, UniqueScope::UntilDone, OnConflict::Replace);
+    lab.run(replace("a"), retry(50)).await;
+    lab.put(replace("b").expiring(lab.now().plus(ms(10)))).await;
+    assert_eq!(lab.record("a").await.started_at, None);
+    lab.advance(ms(10));
+    lab.promote().await;
+    assert_eq!(lab.state("a").await, JobState::Cancelled);
+}
+
 pub async fn replacement_pulls_a_later_holder_forward(lab: Lab) {
     let replace = |name: &str| keyed(name, UniqueScope::UntilDone, OnConflict::Replace);
     lab.put(replace("a").at(lab.now().plus(ms(100)))).await;

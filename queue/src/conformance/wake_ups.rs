@@ -2,14 +2,19 @@
 
 use super::lab::{LEASE, Lab, QUEUE, discard, group, job, ms, retry, worker};
 use crate::{NewGroup, Outcome, Replay, Settlement, Timestamp};
+use std::time::Duration;
 
-/// Does `cause`, then waits for the wake-up; a store that does not tell hangs here.
+/// Far beyond any wake-up: only there to end a test that would wait for ever.
+const NEVER: Duration = Duration::from_mins(1);
+
+/// Does `cause`, then waits for the wake-up.
 macro_rules! wakes {
     ($lab:ident, $cause:expr) => {
         let mut wake_ups = $lab.store.wake_ups();
         wake_ups.borrow_and_update();
         $cause;
-        wake_ups.changed().await.expect("the store lives");
+        let wake_up = tokio::time::timeout(NEVER, wake_ups.changed()).await;
+        wake_up.expect("the store tells").expect("the store lives");
     };
 }
 
