@@ -114,19 +114,8 @@ impl Pair {
                 let answer = store.renew(&[key], lab::LEASE).await.unwrap()[0];
                 same("renewal", &answer, &self.model.renew(key, lab::LEASE))
             }
-            Op::Kill { worker } => {
-                self.lab.kill(&self.workers[worker]).await;
-                self.model.kill(&lab::worker(&self.workers[worker]));
-                self.rescue(3).await?;
-                self.hire(worker).await;
-                Ok(())
-            }
-            Op::CheckOut { worker } => {
-                store.check_out(&lab::worker(&self.workers[worker])).await.unwrap();
-                self.model.check_out(&lab::worker(&self.workers[worker]));
-                self.hire(worker).await;
-                Ok(())
-            }
+            Op::Kill { worker } => self.replace_worker(worker, true).await,
+            Op::CheckOut { worker } => self.replace_worker(worker, false).await,
             Op::Rescue { max_crashes } => self.rescue(max_crashes).await,
             Op::Cancel(target) => {
                 let filter = target.filter();
@@ -154,6 +143,21 @@ impl Pair {
                 same("fired", &answer, &self.model.fire("entry", slot, jobs))
             }
         }
+    }
+
+    /// A worker dies or leaves; another comes.
+    async fn replace_worker(&mut self, index: usize, dies: bool) -> Verdict {
+        let leaver = lab::worker(&self.workers[index]);
+        if dies {
+            self.lab.kill(&self.workers[index]).await;
+            self.model.kill(&leaver);
+            self.rescue(3).await?;
+        } else {
+            self.lab.store.check_out(&leaver).await.unwrap();
+            self.model.check_out(&leaver);
+        }
+        self.hire(index).await;
+        Ok(())
     }
 
     async fn claim(&mut self, worker: usize, queue: usize, max: usize, aging_ms: u64) -> Verdict {
