@@ -11,8 +11,8 @@ pub enum Kind {
     Lexical,
 }
 
-/// Turns texts into vectors. Blocking and CPU-bound; may be called from several threads at once, each call
-/// then uses one thread of its own.
+/// Turns texts into vectors. Blocking and CPU-bound; may be called from several threads at once. How many
+/// processors one call uses is up to the implementation.
 pub trait Embed: Send + Sync {
     /// What made the vectors; stored beside them.
     fn model(&self) -> &ModelId;

@@ -58,13 +58,18 @@ pub enum LoadError {
 }
 
 /// A BERT sentence model on candle: mean pooling, vectors of length one, at most [`MAX_TOKENS`] tokens.
+///
+/// A call computes on one thread of its own, with one exception: candle runs element-wise operations on
+/// 65,536 numbers and more over a pool of the whole process, which calls share under one lock. Only the
+/// environment variable `CANDLE_NUM_THREADS=1`, set before the process starts, confines these too; batch
+/// workers that run several calls at once should have it.
 pub struct MiniLm {
     id: ModelId,
     bert: Bert,
     tokenizer: Tokenizer,
     max_tokens: usize,
-    /// Pools of one thread, one for each call in progress: candle and its kernels split their work over the
-    /// pool they are called in, and a job slot must not use more than its one processor.
+    /// Pools of one thread, one for each call in progress: matrix products, softmax and norms split their
+    /// work over the pool they are called in, and a job slot is to use one processor.
     idle: Mutex<Vec<ThreadPool>>,
 }
 

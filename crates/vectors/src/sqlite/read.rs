@@ -8,8 +8,9 @@ use super::row::{keys_json, validate_vector};
 use crate::matrix::normalise;
 use crate::{Filter, Hit, VectorError};
 
-const HASHES: &str = "SELECT p.key, p.content_hash FROM model m CROSS JOIN json_each(?2) j \
-    JOIN point p ON p.model_id = m.id AND p.key = j.value WHERE m.name = ?1";
+// `CROSS JOIN` fixes the order, see the writes.
+pub(super) const HASHES: &str = "SELECT p.key, p.content_hash FROM model m CROSS JOIN json_each(?2) j \
+    CROSS JOIN point p ON p.model_id = m.id AND p.key = j.value WHERE m.name = ?1";
 const COUNT: &str = "SELECT count(*) FROM point WHERE model_id = (SELECT id FROM model WHERE name = ?1)";
 
 impl SqliteVectors {

@@ -203,6 +203,23 @@ async fn a_reader_that_missed_pruned_deletions_loads_again() {
     assert_eq!(keys(&there, &[1.0], &Filter::default()).await, ["b"]);
 }
 
+/// A join that SQLite turns round reads every point once for every key: fine in a small test, ruinous in a
+/// large file. The plan tells, whatever the size.
+#[tokio::test]
+async fn looking_up_keys_goes_through_the_index_and_never_over_all_points() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir).await;
+    for sql in write::KEY_LOOKUPS.iter().chain([&read::HASHES]) {
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+                .fetch_all(&store.readers)
+                .await
+                .unwrap();
+        let steps: Vec<&str> = plan.iter().map(|row| row.3.as_str()).collect();
+        assert!(steps.iter().any(|s| s.contains("model_id=? AND key=?")), "{sql}: {steps:?}");
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Upsert(bool, Vec<(u8, i8, i8)>),

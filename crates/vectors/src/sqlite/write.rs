@@ -12,14 +12,18 @@ use crate::{PayloadChange, Point, VectorError, Written};
 /// Deletions remembered for readers that still hold the points.
 const KEPT_DELETIONS: i64 = 10_000;
 
+// `CROSS JOIN` fixes the order: left to choose, SQLite walks all points and asks the list for each.
 const EXISTING: &str = "SELECT p.key, p.content_hash, p.category, p.price_minor, p.currency \
-    FROM json_each(?2) j JOIN point p ON p.model_id = ?1 AND p.key = j.value";
+    FROM json_each(?2) j CROSS JOIN point p ON p.model_id = ?1 AND p.key = j.value";
 const PUT: &str = "INSERT INTO point (model_id, key, content_hash, category, price_minor, currency, seq, vector) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (model_id, key) DO UPDATE SET \
     content_hash = excluded.content_hash, category = excluded.category, price_minor = excluded.price_minor, \
     currency = excluded.currency, seq = excluded.seq, vector = excluded.vector";
 const BY_KEY: &str = "SELECT p.id, p.key, p.model_id, p.category, p.price_minor, p.currency \
-    FROM model m CROSS JOIN json_each(?1) j JOIN point p ON p.model_id = m.id AND p.key = j.value";
+    FROM model m CROSS JOIN json_each(?1) j CROSS JOIN point p ON p.model_id = m.id AND p.key = j.value";
+/// The look-ups by a list of keys, for the test of their plans.
+#[cfg(test)]
+pub(super) const KEY_LOOKUPS: [&str; 2] = [EXISTING, BY_KEY];
 const SET_PAYLOAD: &str =
     "UPDATE point SET category = ?2, price_minor = ?3, currency = ?4, seq = ?5 WHERE id = ?1";
 const PRUNE: &str = "SELECT seq FROM gone ORDER BY seq DESC LIMIT 1 OFFSET ?1";
