@@ -1,1 +1,43 @@
 //! Cache of rendered catalog entries with per-kind lifetimes and hit statistics.
+//!
+//! Level 1 is in the process (moka: bounded in bytes, admits by frequency). A [`SecondLevel`], shared between
+//! processes, can be put under it without a change to callers. Values are bytes: the caller renders and parses.
+//!
+//! * A [`Key`] names its kind, the version of the data and an id. Publishing a new version makes old entries
+//!   unreachable at once; they leave by age or for want of space.
+//! * Lifetimes belong to kinds and are spread by ±10 % from the key's hash, so that entries warmed together do not
+//!   expire together.
+//! * [`Cache::get_or_load`] loads a missing entry once, however many ask for it.
+//! * What was being loaded while it was invalidated is returned to those who asked, and not kept.
+//!
+//! ```
+//! use backstock_cache::{Cache, CacheOptions, Key, Kind};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let cache = Cache::new(CacheOptions::default());
+//! let key = Key::new(Kind::Product, 3, "JKT-0001");
+//! let load = async || Ok::<_, std::io::Error>(Some("{}".into()));
+//! assert_eq!(cache.get_or_load(&key, load).await.unwrap().as_deref(), Some(b"{}".as_slice()));
+//! assert!(cache.get(&key).await.is_some());
+//! assert_eq!(cache.statistics().kind(Kind::Product).hits, 1);
+//! # });
+//! ```
+
+mod cache;
+mod clock;
+mod entry;
+mod epochs;
+mod key;
+mod level2;
+mod lifetime;
+mod options;
+mod statistics;
+mod warm;
+
+pub use cache::{Cache, LoadError};
+pub use clock::{Clock, MonotonicClock};
+pub use key::{Key, Kind};
+pub use level2::{SecondLevel, SecondLevelError};
+pub use options::{CacheOptions, Lifetimes};
+pub use statistics::{KindStatistics, Statistics};
+pub use warm::{StopReason, WarmBudget, WarmReport, Warmer};
