@@ -25,6 +25,7 @@ pub mod order;
 mod outcome;
 mod random;
 mod retry;
+mod sqlite;
 mod store;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
@@ -45,4 +46,5 @@ pub use new_job::{Enqueued, NewJob, OnConflict, Unique, UniqueScope};
 pub use outcome::{JobError, JobState, Outcome};
 pub use random::Draws;
 pub use retry::RetryPolicy;
+pub use sqlite::{Durability, SqliteOptions, SqliteStore};
 pub use store::{Capabilities, Leadership, Promoted, Pruned, Rescued, Retention, Store, StoreExt};

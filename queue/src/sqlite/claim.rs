@@ -1,0 +1,228 @@
+//! Claims: what is due, in whose turn, under a lease.
+
+use super::{
+    SqliteStore,
+    change,
+    codes::flag,
+    due, hold,
+    fault::Result,
+    rows::{Cells, json},
+    tx::Tx,
+};
+use crate::{Claim, Claimed, Fence, GroupId, JobId, JobState, Lease, Priority, StoreError, Timestamp, order};
+use serde::Deserialize;
+use sqlx::sqlite::SqliteRow;
+use std::collections::VecDeque;
+
+/// Payload of one claim, unless a single job has more.
+const CLAIM_BYTES: i64 = 32 << 20;
+/// How often one claim looks again because all that it met had expired.
+const ROUNDS: usize = 8;
+/// Jobs that one claim promotes.
+const PROMOTE: usize = 500;
+
+impl SqliteStore {
+    pub(super) async fn lease(&self, claim: &Claim) -> Result<Claimed> {
+        let mut tx = self.begin().await?;
+        let claimed = claim_in(&mut tx, claim).await?;
+        self.commit(tx).await?;
+        Ok(claimed)
+    }
+}
+
+/// What a claim must know first, in one look.
+struct Desk {
+    worker: i64,
+    queue: Option<i64>,
+    paused: bool,
+    next_due: Option<Timestamp>,
+}
+
+pub(super) async fn claim_in(tx: &mut Tx, claim: &Claim) -> Result<Claimed> {
+    let desk = look(tx, claim).await?;
+    let (Some(queue), false) = (desk.queue, desk.paused) else { return Ok(Claimed::default()) };
+    let mut next_due = desk.next_due;
+    if next_due.is_some_and(|due| due <= tx.now) {
+        due::promote_queue(tx, queue, PROMOTE).await?;
+        next_due = due::next_of_queue(tx, queue).await?;
+    }
+    let lanes = tx.lanes.served(&claim.queue, &claim.kinds);
+    let max = claim.max.min(Claim::MAX);
+    let mut leases = Vec::new();
+    for _ in 0..ROUNDS {
+        if max == 0 || lanes.is_empty() {
+            break;
+        }
+        let Some(candidates) = Candidates::read(tx, &lanes, max).await? else { break };
+        leases = start(tx, claim, desk.worker, candidates.choose(claim, tx.now, max)).await?;
+        if !leases.is_empty() {
+            break;
+        }
+        // What was there had expired and is cancelled now; there may be more behind it.
+        tx.rings = true;
+    }
+    Ok(Claimed { leases, next_due })
+}
+
+async fn look(tx: &mut Tx, claim: &Claim) -> Result<Desk> {
+    let row = sqlx::query(LOOK).bind(&claim.worker.0).bind(&claim.queue).fetch_one(tx.conn()).await?;
+    let Some(worker) = row.maybe_int(0)? else {
+        let worker = &claim.worker;
+        return Err(StoreError::Invalid(format!("worker {worker} has not checked in, or was found dead")).into());
+    };
+    tx.know_lanes(row.int(4)?).await?;
+    Ok(Desk {
+        worker,
+        queue: row.maybe_int(1)?,
+        paused: row.maybe_int(2)? == Some(1),
+        next_due: row.maybe_time(3)?,
+    })
+}
+
+/// One claimable job: due time, number, bytes, expiry if it was never started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct Candidate(i64, i64, i64, Option<i64>);
+
+/// The next claimable jobs of each priority, oldest first.
+struct Candidates([Vec<Candidate>; 4]);
+
+/// Whom to take: the jobs to lease in the order of serving, and the expired ones met on the way.
+struct Choice {
+    take: Vec<i64>,
+    expired: Vec<i64>,
+}
+
+impl Candidates {
+    /// `None` when there are none.
+    async fn read(tx: &mut Tx, lanes: &[i64], max: usize) -> Result<Option<Self>> {
+        let busy = sqlx::query(BUSY_BANDS).bind(json(lanes)?).fetch_all(tx.conn()).await?;
+        if busy.is_empty() {
+            return Ok(None);
+        }
+        let mut bands: [Vec<Candidate>; 4] = Default::default();
+        let mut merged = [0; 4];
+        for row in busy {
+            let (lane, priority) = (row.int(0)?, row.int(1)?);
+            let query = sqlx::query(CANDIDATES).bind(lane).bind(priority).bind(max as i64);
+            let found = query.fetch_one(tx.conn()).await?;
+            let found: Vec<Candidate> = serde_json::from_str(found.text(0)?)?;
+            let band = &mut bands[(priority & 3) as usize];
+            merged[(priority & 3) as usize] += 1;
+            band.extend(found);
+        }
+        for (band, lanes) in bands.iter_mut().zip(merged) {
+            if lanes > 1 {
+                band.sort_unstable();
+            }
+        }
+        Ok(Some(Self(bands)))
+    }
+
+    fn choose(self, claim: &Claim, now: Timestamp, max: usize) -> Choice {
+        let is_expired = |job: &Candidate| job.3.is_some_and(|at| at <= now.0);
+        let expired = self.0.iter().flatten().filter(|job| is_expired(job)).map(|job| job.1).collect();
+        let mut bands = self.0.map(|mut band| {
+            band.retain(|job| !is_expired(job));
+            VecDeque::from(band)
+        });
+        let due = [0, 1, 2, 3].map(|level: usize| bands[level].iter().map(|job| Timestamp(job.0)).collect::<Vec<_>>());
+        let plan = order::plan([&due[0], &due[1], &due[2], &due[3]], claim.order, now, claim.draw, max);
+        let mut bytes = 0;
+        let mut take = Vec::with_capacity(plan.len());
+        for priority in plan {
+            let Some(job) = bands[priority as usize].pop_front() else { break };
+            bytes += job.2;
+            if bytes > CLAIM_BYTES && !take.is_empty() {
+                break;
+            }
+            take.push(job.1);
+        }
+        Choice { take, expired }
+    }
+}
+
+/// Leases the chosen jobs, and cancels the expired ones.
+async fn start(tx: &mut Tx, claim: &Claim, worker: i64, choice: Choice) -> Result<Vec<Lease>> {
+    if !choice.expired.is_empty() {
+        let jobs = due::read(tx, &choice.expired).await?;
+        hold::expire(tx, &jobs).await?;
+    }
+    if choice.take.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (now, deadline) = (tx.now, tx.now.plus(claim.lease_for));
+    let fence = sqlx::query(NEXT_FENCE).fetch_one(tx.conn()).await?.int(0)?;
+    let rows = sqlx::query(START)
+        .bind(json(&choice.take)?)
+        .bind(worker)
+        .bind(now.0)
+        .bind(deadline.0)
+        .bind(fence)
+        .fetch_all(tx.conn())
+        .await?;
+    let mut leases = Vec::with_capacity(rows.len());
+    let mut released = Vec::new();
+    for row in rows {
+        let (seq, lease) = read_lease(tx, &row, deadline, &mut released)?;
+        leases.push((seq, lease));
+    }
+    if !released.is_empty() {
+        sqlx::query(change::RELEASE).bind(json(&released)?).execute(tx.conn()).await?;
+    }
+    // RETURNING has an order of its own.
+    let mut place: Vec<_> = choice.take.iter().enumerate().map(|(place, seq)| (*seq, place)).collect();
+    place.sort_unstable();
+    leases.sort_by_cached_key(|(seq, _)| place.binary_search_by_key(seq, |at| at.0).map(|at| place[at].1));
+    Ok(leases.into_iter().map(|(_, lease)| lease).collect())
+}
+
+fn read_lease(
+    tx: &mut Tx,
+    row: &SqliteRow,
+    deadline: Timestamp,
+    released: &mut Vec<i64>,
+) -> Result<(i64, Lease)> {
+    let (seq, number) = (row.int(0)?, row.int(3)?);
+    if row.int(9)? & flag::UNTIL_STARTED != 0 {
+        released.push(seq);
+    }
+    let group = row.maybe_uuid(10)?.map(GroupId);
+    tx.ledger.moved((number, None, 0), JobState::Available, JobState::Running);
+    let lane = tx.lanes.numbered(number)?;
+    let lease = Lease {
+        job: JobId(row.uuid(1)?),
+        fence: Fence(row.int(2)? as u64),
+        kind: lane.kind.clone(),
+        version: lane.version,
+        queue: lane.queue.clone(),
+        priority: Priority::from_level(row.int(4)? as u8),
+        payload: row.bytes(11)?,
+        attempt: u32::try_from(row.int(7)?).unwrap_or(u32::MAX).saturating_add(1),
+        crashes: u32::try_from(row.int(8)?).unwrap_or(u32::MAX),
+        group,
+        enqueued_at: row.time(5)?,
+        due_at: row.time(6)?,
+        deadline,
+    };
+    Ok((seq, lease))
+}
+
+pub(super) const LOOK: &str = "
+    SELECT (SELECT n FROM worker WHERE id = ?1 AND state = 0), q.n, q.paused,
+        (SELECT min(due_at) FROM job INDEXED BY job_waiting WHERE queue = q.n AND state IN (0, 3)),
+        (SELECT coalesce(max(n), 0) FROM lane)
+    FROM (SELECT ?2 AS name) AS wanted LEFT JOIN queue AS q ON q.name = wanted.name";
+pub(super) const BUSY_BANDS: &str = "
+    SELECT lane.value, band.column1 FROM json_each(?1) AS lane CROSS JOIN (VALUES (0), (1), (2), (3)) AS band
+    WHERE EXISTS (SELECT 1 FROM job INDEXED BY job_available
+        WHERE state = 1 AND lane = lane.value AND priority = band.column1)";
+pub(super) const CANDIDATES: &str = "
+    SELECT json_group_array(json_array(due_at, seq, bytes, stale_at)) FROM (
+        SELECT due_at, seq, bytes, stale_at FROM job INDEXED BY job_available
+        WHERE state = 1 AND lane = ?1 AND priority = ?2 ORDER BY due_at, seq LIMIT ?3)";
+pub(super) const NEXT_FENCE: &str = "UPDATE token SET fence = fence + 1 RETURNING fence";
+pub(super) const START: &str = "
+    UPDATE job SET state = 2, fence = ?5, worker = ?2, started_at = ?3, lease_ends = ?4, stale_at = NULL
+    WHERE seq IN (SELECT value FROM json_each(?1))
+    RETURNING seq, id, fence, lane, priority, enqueued_at, due_at, errors, crashes, flags,
+        (SELECT id FROM grp WHERE n = job.grp), (SELECT body FROM payload WHERE payload.seq = job.seq)";

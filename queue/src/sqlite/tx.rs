@@ -1,0 +1,111 @@
+//! One write transaction: everything that follows from a change is written before the commit, in the same one.
+
+use super::{
+    SqliteStore, add,
+    fault::{Fault, Result},
+    group,
+    lanes::{Lane, Lanes},
+    ledger::Ledger,
+    rows::Cells,
+};
+use crate::{NewJob, Timestamp};
+use backon::{ExponentialBuilder, Retryable};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use std::{sync::Arc, time::Duration};
+
+pub(super) struct Tx {
+    sql: Transaction<'static, Sqlite>,
+    /// The moment at which all of it happens.
+    pub(super) now: Timestamp,
+    pub(super) ledger: Ledger,
+    pub(super) lanes: Arc<Lanes>,
+    /// Jobs that something here caused and that are still to be enqueued.
+    pub(super) caused: Vec<NewJob>,
+    /// Whether there may be something new to claim.
+    pub(super) rings: bool,
+    next_seq: Option<i64>,
+}
+
+impl SqliteStore {
+    /// Starts to write; waits for others up to the busy timeout, a few times.
+    pub(super) async fn begin(&self) -> Result<Tx> {
+        let begin = || async { Ok::<_, Fault>(self.writer.begin_with("BEGIN IMMEDIATE").await?) };
+        let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(20)).with_max_times(2);
+        let sql = begin.retry(pauses).when(Fault::is_busy).await?;
+        Ok(Tx {
+            sql,
+            now: self.clock.now(),
+            ledger: Ledger::default(),
+            lanes: self.lanes(),
+            caused: Vec::new(),
+            rings: false,
+            next_seq: None,
+        })
+    }
+
+    /// Writes what follows from the changes, commits, and wakes those who wait.
+    pub(super) async fn commit(&self, mut tx: Tx) -> Result<()> {
+        tx.finish().await?;
+        tx.sql.commit().await?;
+        if tx.lanes.newest() > self.lanes().newest() {
+            self.publish(tx.lanes);
+        }
+        if tx.rings {
+            self.bell.ring();
+        }
+        Ok(())
+    }
+}
+
+impl Tx {
+    pub(super) fn conn(&mut self) -> &mut SqliteConnection {
+        &mut self.sql
+    }
+
+    /// Enqueues what was caused and ends groups until nothing more follows, then writes the counts.
+    async fn finish(&mut self) -> Result<()> {
+        loop {
+            let caused = std::mem::take(&mut self.caused);
+            if !caused.is_empty() {
+                add::add(self, caused, add::Origin::Caused).await?;
+                continue;
+            }
+            let done = self.ledger.write_groups(&mut self.sql).await?;
+            for number in done {
+                group::end(self, number).await?;
+            }
+            if self.caused.is_empty() && !self.ledger.has_groups() {
+                break;
+            }
+        }
+        self.ledger.write_counts(&mut self.sql).await
+    }
+
+    /// Numbers for `count` new jobs; the first of them.
+    pub(super) async fn take_seqs(&mut self, count: usize) -> Result<i64> {
+        let first = match self.next_seq {
+            Some(next) => next,
+            None => sqlx::query(LAST_SEQ).fetch_one(self.conn()).await?.int(0)? + 1,
+        };
+        self.next_seq = Some(first + i64::try_from(count).unwrap_or(i64::MAX));
+        Ok(first)
+    }
+
+    /// The lane of a job, added if it is new.
+    pub(super) async fn lane(&mut self, queue: &str, kind: &str, version: u16) -> Result<Arc<Lane>> {
+        if let Some(lane) = self.lanes.find(queue, kind, version) {
+            return Ok(Arc::clone(lane));
+        }
+        Arc::make_mut(&mut self.lanes).create(&mut self.sql, (queue, kind, version)).await
+    }
+
+    /// Knows the lanes up to `newest`.
+    pub(super) async fn know_lanes(&mut self, newest: i64) -> Result<()> {
+        if newest > self.lanes.newest() {
+            Arc::make_mut(&mut self.lanes).read_newer(&mut self.sql).await?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM job";
