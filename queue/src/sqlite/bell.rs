@@ -26,7 +26,12 @@ pub(super) struct Bell {
 
 impl Bell {
     /// Hangs a bell named `name` for the database `file`. Must be called inside a tokio runtime.
-    pub(super) fn hang(file: &Path, folder: &Path, name: &str, look_every: Duration) -> io::Result<Arc<Self>> {
+    pub(super) fn hang(
+        file: &Path,
+        folder: &Path,
+        name: &str,
+        look_every: Duration,
+    ) -> io::Result<Arc<Self>> {
         let folder = socket_folder(folder, name)?;
         let own = folder.join(format!("{name}.sock"));
         let socket = tokio::net::UnixDatagram::bind(&own)?;

@@ -107,7 +107,9 @@ pub(super) async fn apply(tx: &mut Tx, changes: &[(Held, After)]) -> Result<()> 
     for seq in once_more {
         // The further run takes the key over, so this job gives it up whatever its scope.
         sqlx::query(GIVE_UP).bind(seq).execute(tx.conn()).await?;
-        let Some(row) = sqlx::query(TAKE_ONCE_MORE).bind(seq).fetch_optional(tx.conn()).await? else { continue };
+        let Some(row) = sqlx::query(TAKE_ONCE_MORE).bind(seq).fetch_optional(tx.conn()).await? else {
+            continue;
+        };
         let request: NewJob = serde_json::from_str(row.text(0)?)?;
         tx.caused.push(request);
     }

@@ -1,11 +1,11 @@
 //! Claims: what is due, in whose turn, under a lease.
 
 use super::{
-    SqliteStore,
-    change,
+    SqliteStore, change,
     codes::flag,
-    due, hold,
+    due,
     fault::Result,
+    hold,
     rows::{Cells, json},
     tx::Tx,
 };
@@ -68,7 +68,9 @@ async fn look(tx: &mut Tx, claim: &Claim) -> Result<Desk> {
     let row = sqlx::query(LOOK).bind(&claim.worker.0).bind(&claim.queue).fetch_one(tx.conn()).await?;
     let Some(worker) = row.maybe_int(0)? else {
         let worker = &claim.worker;
-        return Err(StoreError::Invalid(format!("worker {worker} has not checked in, or was found dead")).into());
+        return Err(
+            StoreError::Invalid(format!("worker {worker} has not checked in, or was found dead")).into()
+        );
     };
     tx.know_lanes(row.int(4)?).await?;
     Ok(Desk {
@@ -125,7 +127,8 @@ impl Candidates {
             band.retain(|job| !is_expired(job));
             VecDeque::from(band)
         });
-        let due = [0, 1, 2, 3].map(|level: usize| bands[level].iter().map(|job| Timestamp(job.0)).collect::<Vec<_>>());
+        let due = [0, 1, 2, 3]
+            .map(|level: usize| bands[level].iter().map(|job| Timestamp(job.0)).collect::<Vec<_>>());
         let plan = order::plan([&due[0], &due[1], &due[2], &due[3]], claim.order, now, claim.draw, max);
         let mut bytes = 0;
         let mut take = Vec::with_capacity(plan.len());

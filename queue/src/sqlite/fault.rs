@@ -81,7 +81,9 @@ impl Fault {
 fn classify_sql(source: sqlx::Error, path: &Path) -> StoreError {
     let store = STORE;
     match code(&source) {
-        Some(BUSY | LOCKED | INTERRUPT | PROTOCOL) => StoreError::Unavailable { store, source: source.into() },
+        Some(BUSY | LOCKED | INTERRUPT | PROTOCOL) => {
+            StoreError::Unavailable { store, source: source.into() }
+        }
         Some(FULL) => StoreError::Full { store, source: source.into() },
         Some(CORRUPT | NOT_A_DATABASE) => {
             StoreError::Corrupt { store, location: path.display().to_string(), source: source.into() }

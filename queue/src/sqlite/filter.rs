@@ -1,7 +1,11 @@
 //! From a [`JobFilter`] to a condition. The text is put together from constants and numbers; what comes from outside
 //! is bound.
 
-use super::{codes::state_code, fault::Result, rows::{json, pack_jobs}};
+use super::{
+    codes::state_code,
+    fault::Result,
+    rows::{json, pack_jobs},
+};
 use crate::{JobFilter, JobState};
 use sqlx::{AssertSqlSafe, Sqlite, query::Query, sqlite::SqliteArguments};
 use std::fmt::Write;
@@ -79,10 +83,15 @@ impl Condition {
         self.text.push_str(&text.replace("{}", &place));
     }
 
-    /// The statement that `text` makes of the condition, with the parameters bound. Further ones follow, from
-    /// `?` + the number given to `text` on.
+    /// The text that `text` makes of the condition, given the number of the first further parameter.
+    pub(super) fn text(&self, text: impl FnOnce(&str, usize) -> String) -> String {
+        text(&self.text, self.parameters.len() + 1)
+    }
+
+    /// The statement that `text` makes of the condition, with the parameters bound; further ones
+    /// follow.
     pub(super) fn statement(&self, text: impl FnOnce(&str, usize) -> String) -> Statement {
-        let sql = text(&self.text, self.parameters.len() + 1);
+        let sql = self.text(text);
         // Filters are of many shapes: their statements are not kept.
         let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
         for parameter in &self.parameters {

@@ -29,7 +29,10 @@ pub(super) struct Keys {
 #[derive(Debug)]
 enum Holder {
     /// Earlier in this call, not written yet.
-    Staged { id: JobId, expires_at: Option<Timestamp> },
+    Staged {
+        id: JobId,
+        expires_at: Option<Timestamp>,
+    },
     Stored(Box<Stored>),
 }
 
@@ -61,7 +64,8 @@ impl Keys {
         let ids: Vec<_> = unique().map(|job| job.id).collect();
         let ids = existing(tx, &ids).await?;
         let mut keys = Self { holders: HashMap::with_capacity(count), ids };
-        let wanted: Vec<_> = unique().filter_map(|job| Some((&job.kind, &job.unique.as_ref()?.key))).collect();
+        let wanted: Vec<_> =
+            unique().filter_map(|job| Some((&job.kind, &job.unique.as_ref()?.key))).collect();
         keys.read_holders(tx, json(&wanted)?).await?;
         Ok(Some(keys))
     }
@@ -191,7 +195,12 @@ pub(super) async fn expire(tx: &mut Tx, jobs: &[Held]) -> Result<()> {
 
 /// Gives a finished job, known by its number and the moment it was stored, its key again. False when another job
 /// holds it.
-pub(super) async fn retake(tx: &mut Tx, kind: &str, unique: &Unique, (seq, since): (i64, i64)) -> Result<bool> {
+pub(super) async fn retake(
+    tx: &mut Tx,
+    kind: &str,
+    unique: &Unique,
+    (seq, since): (i64, i64),
+) -> Result<bool> {
     let wanted = json(&[(kind, &unique.key)])?;
     let query = sqlx::query(AssertSqlSafe(Arc::clone(&HOLDERS))).bind(wanted);
     if let Some(row) = query.fetch_optional(tx.conn()).await? {

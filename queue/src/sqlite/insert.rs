@@ -27,7 +27,7 @@ pub(super) struct Row {
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 const JOB_COLUMNS: usize = 16;
 
-static INSERT_JOBS: LazyLock<[Arc<str>; 5]> = LazyLock::new(|| {
+pub(super) static INSERT_JOBS: LazyLock<[Arc<str>; 5]> = LazyLock::new(|| {
     statements(
         "INSERT INTO job (seq, id, lane, queue, priority, state, flags, bytes, enqueued_at, due_at, expires_at, \
          stale_at, grp, fairness_key, unique_key, unique_scope) VALUES ",
@@ -35,7 +35,7 @@ static INSERT_JOBS: LazyLock<[Arc<str>; 5]> = LazyLock::new(|| {
         " ON CONFLICT (id) DO NOTHING",
     )
 });
-static INSERT_PAYLOADS: LazyLock<[Arc<str>; 5]> =
+pub(super) static INSERT_PAYLOADS: LazyLock<[Arc<str>; 5]> =
     LazyLock::new(|| statements("INSERT INTO payload (seq, body) VALUES ", 2, ""));
 
 fn statements(head: &str, columns: usize, tail: &str) -> [Arc<str>; 5] {
@@ -159,7 +159,8 @@ mod tests {
     fn any_number_of_rows_is_cut_into_few_portions() {
         let rows = [0; 1000];
         for count in 0..rows.len() {
-            let lens: Vec<_> = portions(&rows[..count]).map(|(at, portion)| (SIZES[at], portion.len())).collect();
+            let lens: Vec<_> =
+                portions(&rows[..count]).map(|(at, portion)| (SIZES[at], portion.len())).collect();
             assert!(lens.iter().all(|(size, len)| size == len));
             assert_eq!(lens.iter().map(|(_, len)| len).sum::<usize>(), count);
             assert!(lens.len() <= count / 256 + 9, "{count}: {lens:?}");

@@ -65,7 +65,7 @@ impl SqliteStore {
     }
 }
 
-fn listing(condition: &str, next: usize) -> String {
+pub(super) fn listing(condition: &str, next: usize) -> String {
     format!(
         "SELECT j.id, l.kind, l.version, q.name, j.priority, j.state, p.body, j.errors, j.crashes, j.fence,
             (SELECT id FROM grp WHERE n = j.grp), j.fairness_key, j.unique_key, j.enqueued_at, j.due_at,

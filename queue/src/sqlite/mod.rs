@@ -10,8 +10,8 @@ mod bell;
 mod change;
 mod claim;
 mod codes;
-mod duty;
 mod due;
+mod duty;
 mod fault;
 mod filter;
 mod group;
@@ -33,8 +33,8 @@ mod store;
 mod tx;
 mod worker;
 
-
-
+#[cfg(test)]
+mod plan_tests;
 
 pub use options::{Durability, SqliteOptions};
 

@@ -58,7 +58,8 @@ async fn open(path: &Path, options: SqliteOptions) -> Result<SqliteStore> {
         .disable_statement_logging();
     schema::prepare(&connect, &folder).await?;
 
-    let writer = connect.clone().pragma("cache_size", WRITER_CACHE).thread_name(|n| format!("queue-writer-{n}"));
+    let writer =
+        connect.clone().pragma("cache_size", WRITER_CACHE).thread_name(|n| format!("queue-writer-{n}"));
     let reader = connect.pragma("cache_size", READER_CACHE).pragma("query_only", "on");
     let writer = pool(writer, 1, options.busy_timeout).await?;
     let readers = pool(reader, 2, options.busy_timeout).await?;

@@ -11,7 +11,7 @@ use super::{
     tx::Tx,
 };
 use crate::{
-    Edit, JobFilter, JobId, JobState, NewJob, Priority, Replay, Timestamp, Unique, OnConflict,
+    Edit, JobFilter, JobId, JobState, NewJob, OnConflict, Priority, Replay, Timestamp, Unique,
     life::{CANCELLED, replayed_due_at, waiting},
 };
 use sqlx::sqlite::SqliteRow;
@@ -131,10 +131,12 @@ async fn write(tx: &mut Tx, again: &[Again], edit: &Edit) -> Result<()> {
 
 /// Live jobs that nobody asked to stop. By key, the planner finds them; else each live index is read until it is
 /// enough.
-fn cancellable(condition: &str, by_key: bool, next: usize) -> String {
+pub(super) fn cancellable(condition: &str, by_key: bool, next: usize) -> String {
     let held = held!();
     let live = |from: &str, state: &str| {
-        format!("SELECT {held} FROM job AS j {from} WHERE j.{state} AND ({condition}) AND j.flags & ?{next} = 0")
+        format!(
+            "SELECT {held} FROM job AS j {from} WHERE j.{state} AND ({condition}) AND j.flags & ?{next} = 0"
+        )
     };
     if by_key {
         return live("", "state < 4") + " ORDER BY j.seq LIMIT 500";
@@ -146,7 +148,7 @@ fn cancellable(condition: &str, by_key: bool, next: usize) -> String {
 }
 
 /// Dead, quarantined and cancelled jobs, longest finished first.
-fn replayable(condition: &str, next: usize) -> String {
+pub(super) fn replayable(condition: &str, next: usize) -> String {
     let held = held!();
     let finished = |index: &str, state: &str| {
         format!(

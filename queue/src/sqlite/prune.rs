@@ -26,7 +26,12 @@ impl SqliteStore {
         let Retention { max_age, max_bytes, dead_max_age, dead_max_bytes } = *retention;
         for shelf in [
             Shelf { bytes: KEPT_BYTES, oldest: OLDEST_KEPT, max_age, max_bytes },
-            Shelf { bytes: DEAD_BYTES, oldest: OLDEST_DEAD, max_age: dead_max_age, max_bytes: dead_max_bytes },
+            Shelf {
+                bytes: DEAD_BYTES,
+                oldest: OLDEST_DEAD,
+                max_age: dead_max_age,
+                max_bytes: dead_max_bytes,
+            },
         ] {
             shelf.prune(&mut tx, limit, &mut pruned).await?;
         }

@@ -40,7 +40,8 @@ impl SqliteStore {
         claim: &Claim,
     ) -> Result<(Vec<Settled>, Claimed)> {
         let mut tx = self.begin().await?;
-        let settled = if settlements.is_empty() { Vec::new() } else { settle_in(&mut tx, settlements).await? };
+        let settled =
+            if settlements.is_empty() { Vec::new() } else { settle_in(&mut tx, settlements).await? };
         let claimed = claim::claim_in(&mut tx, claim).await?;
         self.commit(tx).await?;
         Ok((settled, claimed))
@@ -107,8 +108,7 @@ async fn settle_in(tx: &mut Tx, settlements: Vec<Settlement>) -> Result<Vec<Sett
     for (at, settlement) in settlements.into_iter().enumerate() {
         let Some(job) = held.remove(&at).filter(|job| settled.insert(job.seq)) else { continue };
         answers[at] = Settled::Applied;
-        let running =
-            Running { due_at: Timestamp(job.due_at), cancel_requested: job.is(flag::CANCEL) };
+        let running = Running { due_at: Timestamp(job.due_at), cancel_requested: job.is(flag::CANCEL) };
         if let Some(why) = refused.get(&at) {
             let outcome = Outcome::Discard { error: format!("follow-on: {why}") };
             crowd.changes.push((job.clone(), running.settled(&outcome, tx.now)));

@@ -1,6 +1,9 @@
 //! The contract, each call by the part that does it.
 
-use super::{SqliteStore, fault::{Result as Done, STORE}};
+use super::{
+    SqliteStore,
+    fault::{Result as Done, STORE},
+};
 use crate::{
     Capabilities, Claim, Claimed, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord, Leadership,
     LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay, Rescued, Retention,

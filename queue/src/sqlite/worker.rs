@@ -1,10 +1,6 @@
 //! Workers: who lives, who said goodbye.
 
-use super::{
-    SqliteStore,
-    fault::Result,
-    rows::Cells,
-};
+use super::{SqliteStore, fault::Result, rows::Cells};
 use crate::{WorkerId, WorkerInfo, WorkerStatus};
 
 /// `worker.state`: lives; found dead and checked out are kept while they hold leases.
