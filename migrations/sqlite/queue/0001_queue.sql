@@ -5,7 +5,7 @@ PRAGMA application_id = 0x424B5351; -- "BKSQ"
 CREATE TABLE queue (
     n      INTEGER PRIMARY KEY,
     name   TEXT NOT NULL UNIQUE,
-    paused INTEGER NOT NULL DEFAULT 0
+    paused INTEGER -- NULL: it never was
 ) STRICT;
 
 -- Jobs of one queue, kind and payload version; claims read only the lanes that the worker knows. Never deleted.

@@ -38,7 +38,7 @@ impl Bell {
         let sender = UnixDatagram::unbound()?;
         sender.set_nonblocking(true)?;
         let count = watch::Sender::new(0);
-        let listener = tokio::spawn(listen(socket, count.clone(), log_of(file), look_every));
+        let listener = tokio::spawn(listen(socket, count.clone(), Log::of(file), look_every));
         Ok(Arc::new(Self { count, folder, own, sender, listener: Some(listener) }))
     }
 
@@ -76,12 +76,11 @@ impl Drop for Bell {
 async fn listen(
     socket: tokio::net::UnixDatagram,
     count: watch::Sender<u64>,
-    log: PathBuf,
+    mut log: Log,
     look_every: Duration,
 ) {
     let mut look = tokio::time::interval(look_every);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut seen = mark(&log);
     let mut byte = [0; 1];
     loop {
         tokio::select! {
@@ -93,26 +92,37 @@ async fn listen(
                 while socket.try_recv(&mut byte).is_ok() {}
             }
             _ = look.tick() => {
-                let now = mark(&log);
-                if now == seen {
+                if !log.has_changed() {
                     continue;
                 }
-                seen = now;
             }
         }
         count.send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 
-fn log_of(file: &Path) -> PathBuf {
-    let mut log = file.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
+/// The write-ahead log, seen from outside: it changes with every commit.
+#[derive(Debug)]
+struct Log {
+    path: PathBuf,
+    seen: Option<(u64, SystemTime)>,
 }
 
-fn mark(log: &Path) -> Option<(u64, SystemTime)> {
-    let metadata = std::fs::metadata(log).ok()?;
-    Some((metadata.len(), metadata.modified().ok()?))
+impl Log {
+    fn of(file: &Path) -> Self {
+        let mut path = file.as_os_str().to_owned();
+        path.push("-wal");
+        let mut log = Self { path: path.into(), seen: None };
+        log.has_changed();
+        log
+    }
+
+    /// Since it was last asked.
+    fn has_changed(&mut self) -> bool {
+        let mark = |metadata: std::fs::Metadata| Some((metadata.len(), metadata.modified().ok()?));
+        let now = std::fs::metadata(&self.path).ok().and_then(mark);
+        std::mem::replace(&mut self.seen, now) != now
+    }
 }
 
 /// `folder`, or where its path is too long for sockets, one in the temporary folder that all processes agree on.

@@ -48,20 +48,22 @@ pub(super) async fn claim_in(tx: &mut Tx, claim: &Claim) -> Result<Claimed> {
     }
     let lanes = tx.lanes.served(&claim.queue, &claim.kinds);
     let max = claim.max.min(Claim::MAX);
-    let mut leases = Vec::new();
-    for _ in 0..ROUNDS {
-        if max == 0 || lanes.is_empty() {
-            break;
-        }
-        let Some(candidates) = Candidates::read(tx, &lanes, max).await? else { break };
-        leases = start(tx, claim, desk.worker, candidates.choose(claim, tx.now, max)).await?;
-        if !leases.is_empty() {
-            break;
-        }
-        // What was there had expired and is cancelled now; there may be more behind it.
-        tx.rings = true;
+    if max == 0 || lanes.is_empty() {
+        return Ok(Claimed { leases: Vec::new(), next_due });
     }
-    Ok(Claimed { leases, next_due })
+    let mut reach = max;
+    for _ in 0..ROUNDS {
+        let Some(candidates) = Candidates::read(tx, &lanes, reach).await? else {
+            return Ok(Claimed { leases: Vec::new(), next_due });
+        };
+        let leases = start(tx, claim, desk.worker, candidates.choose(claim, tx.now, max)).await?;
+        if !leases.is_empty() {
+            return Ok(Claimed { leases, next_due });
+        }
+        // All that was met had expired and is cancelled now.
+        reach = Claim::MAX;
+    }
+    Ok(Claimed { leases: Vec::new(), next_due: Some(tx.now) })
 }
 
 async fn look(tx: &mut Tx, claim: &Claim) -> Result<Desk> {

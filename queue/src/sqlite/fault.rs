@@ -66,13 +66,9 @@ impl Fault {
 
     /// Whether somebody else is writing.
     pub(super) fn is_busy(&self) -> bool {
-        let source = match self {
-            Self::Sql(source)
-            | Self::Migrate(
-                sqlx::migrate::MigrateError::Execute(source)
-                | sqlx::migrate::MigrateError::ExecuteMigration(source, _),
-            ) => source,
-            _ => return false,
+        use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+        let (Self::Sql(source) | Self::Migrate(Execute(source) | ExecuteMigration(source, _))) = self else {
+            return false;
         };
         matches!(code(source), Some(BUSY | LOCKED))
     }

@@ -150,7 +150,7 @@ impl Stored {
     }
 
     async fn expire(&mut self, tx: &mut Tx) -> Result<()> {
-        expire(tx, &[self.job.clone()]).await?;
+        expire(tx, std::slice::from_ref(&self.job)).await?;
         self.job.state = JobState::Cancelled;
         Ok(())
     }

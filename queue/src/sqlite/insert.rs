@@ -163,7 +163,7 @@ mod tests {
                 portions(&rows[..count]).map(|(at, portion)| (SIZES[at], portion.len())).collect();
             assert!(lens.iter().all(|(size, len)| size == len));
             assert_eq!(lens.iter().map(|(_, len)| len).sum::<usize>(), count);
-            assert!(lens.len() <= count / 256 + 9, "{count}: {lens:?}");
+            assert!(lens.len() <= count / 256 + 12, "{count}: {lens:?}");
         }
     }
 }

@@ -124,12 +124,13 @@ fn read_group(row: &SqliteRow) -> Result<GroupStatus> {
 }
 
 pub(super) const QUEUES: &str = "
-    SELECT q.name, q.paused,
+    SELECT q.name, coalesce(q.paused, 0),
         (SELECT min((SELECT min(due_at) FROM job INDEXED BY job_available
             WHERE state = 1 AND lane = l.n AND priority = band.column1))
          FROM lane AS l CROSS JOIN (VALUES (0), (1), (2), (3)) AS band WHERE l.queue = q.n),
         t.state, coalesce(sum(t.jobs), 0)
     FROM queue AS q LEFT JOIN lane AS l ON l.queue = q.n LEFT JOIN tally AS t ON t.lane = l.n
+    WHERE q.paused IS NOT NULL OR t.lane IS NOT NULL
     GROUP BY q.n, t.state ORDER BY q.name, t.state";
 macro_rules! group_columns {
     () => {

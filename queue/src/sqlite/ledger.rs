@@ -75,9 +75,10 @@ impl Ledger {
         self.count(lane, state, -1, -bytes);
     }
 
-    /// A handler counted something.
+    /// A handler counted something. Sums stop at the ends of the numbers.
     pub(super) fn tally(&mut self, group: i64, name: &str, value: i64) {
-        *self.counters.entry((group, name.to_owned())).or_default() += value;
+        let sum = self.counters.entry((group, name.to_owned())).or_default();
+        *sum = sum.saturating_add(value);
     }
 
     /// A child of `parent` was opened (`1`) or is done (`-1`).
@@ -144,11 +145,14 @@ pub(super) const COUNT: &str = "
 pub(super) const ADD_COUNTERS: &str = "
     INSERT INTO counter (grp, name, value)
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1) WHERE true
-    ON CONFLICT DO UPDATE SET value = value + excluded.value";
+    ON CONFLICT DO UPDATE SET value = CASE
+        WHEN excluded.value > 0 AND value > 9223372036854775807 - excluded.value THEN 9223372036854775807
+        WHEN excluded.value < 0 AND value < -9223372036854775808 - excluded.value THEN -9223372036854775808
+        ELSE value + excluded.value END";
 pub(super) const CHANGE_GROUPS: &str = "
-    UPDATE grp SET total = total + c.total, pending = pending + c.pending, completed = completed + c.completed,
-        cancelled = cancelled + c.cancelled, failed = failed + c.failed,
-        open_children = open_children + c.open_children
+    UPDATE grp SET total = grp.total + c.total, pending = grp.pending + c.pending,
+        completed = grp.completed + c.completed, cancelled = grp.cancelled + c.cancelled,
+        failed = grp.failed + c.failed, open_children = grp.open_children + c.open_children
     FROM (SELECT value ->> 0 AS n, value ->> 1 AS total, value ->> 2 AS pending, value ->> 3 AS completed,
         value ->> 4 AS cancelled, value ->> 5 AS failed, value ->> 6 AS open_children FROM json_each(?1)) AS c
     WHERE grp.n = c.n";

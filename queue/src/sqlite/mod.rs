@@ -35,6 +35,8 @@ mod worker;
 
 #[cfg(test)]
 mod plan_tests;
+#[cfg(test)]
+mod tests;
 
 pub use options::{Durability, SqliteOptions};
 

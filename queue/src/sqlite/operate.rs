@@ -67,8 +67,11 @@ impl SqliteStore {
 
     pub(super) async fn set_paused(&self, queue: &str, paused: bool) -> Result<()> {
         let mut tx = self.begin().await?;
-        let number = lanes::queue_number(tx.conn(), queue).await?;
-        sqlx::query(PAUSE).bind(number).bind(paused).execute(tx.conn()).await?;
+        if paused {
+            // Also a queue that has no jobs yet.
+            lanes::queue_number(tx.conn(), queue).await?;
+        }
+        sqlx::query(PAUSE).bind(queue.to_owned()).bind(paused).execute(tx.conn()).await?;
         tx.rings = !paused;
         self.commit(tx).await
     }
@@ -174,4 +177,4 @@ pub(super) const RUN_AGAIN: &str = "
     WHERE job.seq = c.seq";
 pub(super) const NEW_PAYLOAD: &str =
     "UPDATE payload SET body = ?2 WHERE seq IN (SELECT value FROM json_each(?1))";
-pub(super) const PAUSE: &str = "UPDATE queue SET paused = ?2 WHERE n = ?1";
+pub(super) const PAUSE: &str = "UPDATE queue SET paused = ?2 WHERE name = ?1";

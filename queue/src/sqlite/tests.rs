@@ -1,0 +1,90 @@
+//! The conformance suite on a file: plain, and behind a bad line.
+
+use super::{SqliteOptions, SqliteStore};
+use crate::conformance::{Bed, Through, lab, model};
+use crate::{Faults, Faulty, ManualClock, Retrying, Store, WorkerId};
+use async_trait::async_trait;
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+struct FileBed {
+    folder: TempDir,
+    clock: Arc<ManualClock>,
+    store: Mutex<Option<Arc<SqliteStore>>>,
+}
+
+impl FileBed {
+    async fn open(&self) -> Arc<SqliteStore> {
+        let clock = Arc::clone(&self.clock);
+        let options = SqliteOptions { clock, ..SqliteOptions::default() };
+        Arc::new(SqliteStore::open(self.folder.path().join("queue.db"), options).await.unwrap())
+    }
+}
+
+#[async_trait]
+impl Bed for FileBed {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(self.store.lock().unwrap().as_ref().unwrap()) as Arc<dyn Store>
+    }
+
+    fn clock(&self) -> Arc<ManualClock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// Moves the worker into a process of its own, and ends that: its lock is released.
+    async fn kill(&self, worker: &WorkerId) {
+        let doomed = self.open().await;
+        let found = self.store().workers().await.unwrap().into_iter().find(|status| status.id == *worker);
+        let patience = lab::PATIENCE;
+        doomed
+            .check_in(&crate::WorkerInfo { host: found.unwrap().host, ..lab::info(&worker.0, patience) })
+            .await
+            .unwrap();
+    }
+
+    async fn reopen(&self) -> Arc<dyn Store> {
+        *self.store.lock().unwrap() = None;
+        let store = self.open().await;
+        *self.store.lock().unwrap() = Some(Arc::clone(&store));
+        store
+    }
+
+    async fn another(&self) -> Arc<dyn Store> {
+        self.open().await
+    }
+}
+
+async fn bed() -> FileBed {
+    let bed = FileBed {
+        folder: tempfile::tempdir().unwrap(),
+        clock: Arc::new(ManualClock::new(lab::START)),
+        store: Mutex::new(None),
+    };
+    bed.reopen().await;
+    bed
+}
+
+crate::conformance!(bed);
+crate::conformance_durable!(bed);
+crate::conformance_shared!(bed);
+
+#[test]
+fn random_sequences_agree_with_the_naive_model() {
+    model::check(bed, 60);
+}
+
+mod behind_a_bad_line {
+    use super::{Arc, Bed, Faults, Faulty, Retrying, Through, model};
+
+    async fn bed() -> impl Bed {
+        let faulty = |store| Retrying::new(Arc::new(Faulty::new(store, Faults::HIDDEN, 7)));
+        Through::new(super::bed().await, faulty)
+    }
+
+    crate::conformance!(bed);
+
+    #[test]
+    fn random_sequences_agree_with_the_naive_model() {
+        model::check(bed, 30);
+    }
+}
