@@ -6,7 +6,7 @@ use super::{
     rows::{Cells, json},
     tx::Tx,
 };
-use crate::{JobState, NewJob, Timestamp, life::After};
+use crate::{JobState, NewJob, life::After};
 use sqlx::sqlite::SqliteRow;
 
 /// What must be known of a job to change its state.
@@ -53,19 +53,6 @@ impl Held {
     pub(super) const fn is(&self, flag: i64) -> bool {
         self.flags & flag != 0
     }
-}
-
-/// Ends waiting jobs.
-pub(super) async fn cancel(tx: &mut Tx, jobs: &[Held], reason: &str) -> Result<()> {
-    let cancelled = |due_at| After {
-        state: JobState::Cancelled,
-        due_at: Timestamp(due_at),
-        burns_attempt: false,
-        counts_crash: false,
-        error: Some(reason.to_owned()),
-    };
-    let changes: Vec<_> = jobs.iter().map(|job| (job.clone(), cancelled(job.due_at))).collect();
-    apply(tx, &changes).await
 }
 
 /// Errors are cut to this many bytes.

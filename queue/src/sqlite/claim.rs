@@ -5,14 +5,16 @@ use super::{
     codes::flag,
     due,
     fault::Result,
-    hold,
+    leave,
     rows::{Cells, json},
     tx::Tx,
 };
-use crate::{Claim, Claimed, Fence, GroupId, JobId, JobState, Lease, Priority, StoreError, Timestamp, order};
+use crate::{
+    Claim, Claimed, Fence, GroupId, JobId, JobState, Lease, Priority, StoreError, Timestamp, life, order,
+};
 use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
-use std::collections::VecDeque;
+use std::collections::HashMap;
 
 /// Payload of one claim, unless a single job has more.
 const CLAIM_BYTES: i64 = 32 << 20;
@@ -53,14 +55,15 @@ pub(super) async fn claim_in(tx: &mut Tx, claim: &Claim) -> Result<Claimed> {
     }
     let mut reach = max;
     for _ in 0..ROUNDS {
-        let Some(candidates) = Candidates::read(tx, &lanes, reach).await? else {
-            return Ok(Claimed { leases: Vec::new(), next_due });
-        };
-        let leases = start(tx, claim, desk.worker, candidates.choose(claim, tx.now, max)).await?;
-        if !leases.is_empty() {
+        let candidates = Candidates::read(tx, &lanes, reach).await?;
+        let expired = candidates.expired(tx.now);
+        if expired.is_empty() {
+            let leases = start(tx, claim, desk.worker, candidates.choose(claim, tx.now, max)).await?;
             return Ok(Claimed { leases, next_due });
         }
-        // All that was met had expired and is cancelled now.
+        let jobs = due::read(tx, &expired).await?;
+        leave::cancel(tx, jobs, life::EXPIRED).await?;
+        // Those behind them may be more urgent than what was seen of the other priorities.
         reach = Claim::MAX;
     }
     Ok(Claimed { leases: Vec::new(), next_due: Some(tx.now) })
@@ -90,19 +93,9 @@ struct Candidate(i64, i64, i64, Option<i64>);
 /// The next claimable jobs of each priority, oldest first.
 struct Candidates([Vec<Candidate>; 4]);
 
-/// Whom to take: the jobs to lease in the order of serving, and the expired ones met on the way.
-struct Choice {
-    take: Vec<i64>,
-    expired: Vec<i64>,
-}
-
 impl Candidates {
-    /// `None` when there are none.
-    async fn read(tx: &mut Tx, lanes: &[i64], max: usize) -> Result<Option<Self>> {
+    async fn read(tx: &mut Tx, lanes: &[i64], max: usize) -> Result<Self> {
         let busy = sqlx::query(BUSY_BANDS).bind(json(lanes)?).fetch_all(tx.conn()).await?;
-        if busy.is_empty() {
-            return Ok(None);
-        }
         let mut bands: [Vec<Candidate>; 4] = Default::default();
         let mut merged = [0; 4];
         for row in busy {
@@ -119,65 +112,60 @@ impl Candidates {
                 band.sort_unstable();
             }
         }
-        Ok(Some(Self(bands)))
+        Ok(Self(bands))
     }
 
-    fn choose(self, claim: &Claim, now: Timestamp, max: usize) -> Choice {
-        let is_expired = |job: &Candidate| job.3.is_some_and(|at| at <= now.0);
-        let expired = self.0.iter().flatten().filter(|job| is_expired(job)).map(|job| job.1).collect();
-        let mut bands = self.0.map(|mut band| {
-            band.retain(|job| !is_expired(job));
-            VecDeque::from(band)
-        });
-        let due = [0, 1, 2, 3]
-            .map(|level: usize| bands[level].iter().map(|job| Timestamp(job.0)).collect::<Vec<_>>());
-        let plan = order::plan([&due[0], &due[1], &due[2], &due[3]], claim.order, now, claim.draw, max);
+    fn expired(&self, now: Timestamp) -> Vec<i64> {
+        let expired = self.0.iter().flatten().filter(|job| job.3.is_some_and(|at| at <= now.0));
+        expired.map(|job| job.1).collect()
+    }
+
+    /// The numbers of the jobs to lease, in the order of serving.
+    fn choose(self, claim: &Claim, now: Timestamp, max: usize) -> Vec<i64> {
+        let due = self.0.each_ref().map(|band| band.iter().map(|job| Timestamp(job.0)).collect::<Vec<_>>());
+        let plan = order::plan(due.each_ref().map(Vec::as_slice), claim.order, now, claim.draw, max);
+        let mut bands = self.0.map(Vec::into_iter);
         let mut bytes = 0;
         let mut take = Vec::with_capacity(plan.len());
         for priority in plan {
-            let Some(job) = bands[priority as usize].pop_front() else { break };
+            let Some(job) = bands[priority as usize].next() else { break };
             bytes += job.2;
             if bytes > CLAIM_BYTES && !take.is_empty() {
                 break;
             }
             take.push(job.1);
         }
-        Choice { take, expired }
+        take
     }
 }
 
-/// Leases the chosen jobs, and cancels the expired ones.
-async fn start(tx: &mut Tx, claim: &Claim, worker: i64, choice: Choice) -> Result<Vec<Lease>> {
-    if !choice.expired.is_empty() {
-        let jobs = due::read(tx, &choice.expired).await?;
-        hold::expire(tx, &jobs).await?;
-    }
-    if choice.take.is_empty() {
+/// Leases the chosen jobs.
+async fn start(tx: &mut Tx, claim: &Claim, worker: i64, take: Vec<i64>) -> Result<Vec<Lease>> {
+    if take.is_empty() {
         return Ok(Vec::new());
     }
     let (now, deadline) = (tx.now, tx.now.plus(claim.lease_for));
     let fence = sqlx::query(NEXT_FENCE).fetch_one(tx.conn()).await?.int(0)?;
     let rows = sqlx::query(START)
-        .bind(json(&choice.take)?)
+        .bind(json(&take)?)
         .bind(worker)
         .bind(now.0)
         .bind(deadline.0)
         .bind(fence)
         .fetch_all(tx.conn())
         .await?;
+    // RETURNING has an order of its own.
+    let places: HashMap<_, _> = take.iter().enumerate().map(|(place, seq)| (*seq, place)).collect();
     let mut leases = Vec::with_capacity(rows.len());
     let mut released = Vec::new();
     for row in rows {
         let (seq, lease) = read_lease(tx, &row, deadline, &mut released)?;
-        leases.push((seq, lease));
+        leases.push((places.get(&seq), lease));
     }
     if !released.is_empty() {
         sqlx::query(change::RELEASE).bind(json(&released)?).execute(tx.conn()).await?;
     }
-    // RETURNING has an order of its own.
-    let mut place: Vec<_> = choice.take.iter().enumerate().map(|(place, seq)| (*seq, place)).collect();
-    place.sort_unstable();
-    leases.sort_by_cached_key(|(seq, _)| place.binary_search_by_key(seq, |at| at.0).map(|at| place[at].1));
+    leases.sort_unstable_by_key(|(place, _)| *place);
     Ok(leases.into_iter().map(|(_, lease)| lease).collect())
 }
 

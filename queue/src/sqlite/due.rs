@@ -5,11 +5,11 @@ use super::{
     change::{Held, held},
     codes::AVAILABLE,
     fault::Result,
-    hold,
+    leave,
     rows::{Cells, json},
     tx::Tx,
 };
-use crate::{JobState, Promoted, Timestamp};
+use crate::{JobState, Promoted, Timestamp, life};
 use sqlx::AssertSqlSafe;
 use std::sync::{Arc, LazyLock};
 
@@ -22,7 +22,7 @@ impl SqliteStore {
         let rows = sqlx::query(stale).bind(now).bind(limit as i64).fetch_all(tx.conn()).await?;
         let mut promoted = Promoted { expired: rows.len(), ..Promoted::default() };
         let stale: Vec<_> = rows.iter().map(Held::read).collect::<Result<_>>()?;
-        hold::expire(&mut tx, &stale).await?;
+        leave::cancel(&mut tx, stale, life::EXPIRED).await?;
         let queues = sqlx::query(DUE_QUEUES).bind(now).fetch_all(tx.conn()).await?;
         for row in queues {
             let room = limit - promoted.expired - promoted.available;

@@ -4,7 +4,7 @@ use super::{
     change::{self, Held, held},
     codes::{flag, scope_code, state_code},
     fault::Result,
-    insert,
+    insert, leave,
     rows::{Cells, json, pack_jobs},
     tx::Tx,
 };
@@ -150,8 +150,10 @@ impl Stored {
     }
 
     async fn expire(&mut self, tx: &mut Tx) -> Result<()> {
-        expire(tx, std::slice::from_ref(&self.job)).await?;
+        let after = leave::cancelled(&self.job, life::EXPIRED);
+        change::apply(tx, &[(self.job.clone(), after)]).await?;
         self.job.state = JobState::Cancelled;
+        tx.touched = true;
         Ok(())
     }
 
@@ -175,6 +177,7 @@ impl Stored {
         sqlx::query(REPLACE_PAYLOAD).bind(self.job.seq).bind(job.payload.clone()).execute(tx.conn()).await?;
         tx.ledger.shifted((self.job.lane, self.job.state), (lane, state));
         tx.rings = true;
+        tx.touched = true;
         (self.job.lane, self.job.state, self.job.due_at) = (lane, state, due_at.0);
         self.stale_at = expires_at;
         Ok(())
@@ -184,13 +187,9 @@ impl Stored {
         let request = serde_json::to_string(job)?;
         sqlx::query(ONCE_MORE).bind(self.job.seq).bind(request).execute(tx.conn()).await?;
         sqlx::query(FLAG_ONCE_MORE).bind(self.job.seq).bind(flag::ONCE_MORE).execute(tx.conn()).await?;
+        tx.touched = true;
         Ok(())
     }
-}
-
-/// Ends jobs that were not started in time.
-pub(super) async fn expire(tx: &mut Tx, jobs: &[Held]) -> Result<()> {
-    change::cancel(tx, jobs, life::EXPIRED).await
 }
 
 /// Gives a finished job, known by its number and the moment it was stored, its key again. False when another job
@@ -205,11 +204,11 @@ pub(super) async fn retake(
     let query = sqlx::query(AssertSqlSafe(Arc::clone(&HOLDERS))).bind(wanted);
     if let Some(row) = query.fetch_optional(tx.conn()).await? {
         let (_, _, mut holder) = read_holder(&row)?;
-        let over = holder.until.is_some_and(|until| until <= tx.now.0);
-        if !over && holder.is_expired(tx.now) {
+        let mut freed = holder.until.is_some_and(|until| until <= tx.now.0);
+        if !freed && holder.is_expired(tx.now) {
             holder.expire(tx).await?;
+            freed = holder.until.is_none();
         }
-        let freed = over || (holder.job.state == JobState::Cancelled && holder.until.is_none());
         if holder.job.seq != seq && !freed {
             return Ok(false);
         }

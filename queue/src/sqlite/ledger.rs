@@ -91,6 +91,11 @@ impl Ledger {
         self.groups.entry(group).or_default();
     }
 
+    /// How many pending members `group` has won and lost in this transaction so far.
+    pub(super) fn pending(&self, group: i64) -> i64 {
+        self.groups.get(&group).map_or(0, |members| members.pending)
+    }
+
     pub(super) fn has_groups(&self) -> bool {
         !self.groups.is_empty()
     }

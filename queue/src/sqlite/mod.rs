@@ -19,6 +19,7 @@ mod hold;
 mod insert;
 mod inspect;
 mod lanes;
+mod leave;
 mod ledger;
 mod open;
 mod operate;

@@ -2,11 +2,11 @@
 
 use super::{
     MAINTENANCE, SqliteStore,
-    change::{self, Held, held},
+    change::{Held, held},
     codes::{flag, scope_of, state_code},
     fault::Result,
     filter::Condition,
-    hold, lanes,
+    hold, lanes, leave,
     rows::{Cells, json},
     tx::Tx,
 };
@@ -25,11 +25,12 @@ impl SqliteStore {
         let by_key = !filter.ids.is_empty() || filter.group.is_some();
         let query = Condition::of(filter)?.statement(|condition, next| cancellable(condition, by_key, next));
         let rows = query.bind(flag::CANCEL).fetch_all(tx.conn()).await?;
-        let jobs: Vec<_> = rows.iter().map(Held::read).collect::<Result<_>>()?;
+        let mut jobs: Vec<_> = rows.iter().map(Held::read).collect::<Result<_>>()?;
+        jobs.sort_unstable_by_key(|job| job.seq);
         let count = jobs.len() as u64;
         let (running, waiting): (Vec<_>, Vec<_>) =
             jobs.into_iter().partition(|job| job.state == JobState::Running);
-        change::cancel(&mut tx, &waiting, CANCELLED).await?;
+        leave::cancel(&mut tx, waiting, CANCELLED).await?;
         let running: Vec<_> = running.iter().map(|job| job.seq).collect();
         sqlx::query(ASK).bind(json(&running)?).bind(flag::CANCEL).execute(tx.conn()).await?;
         self.commit(tx).await?;
@@ -177,4 +178,4 @@ pub(super) const RUN_AGAIN: &str = "
     WHERE job.seq = c.seq";
 pub(super) const NEW_PAYLOAD: &str =
     "UPDATE payload SET body = ?2 WHERE seq IN (SELECT value FROM json_each(?1))";
-pub(super) const PAUSE: &str = "UPDATE queue SET paused = ?2 WHERE name = ?1";
+pub(super) const PAUSE: &str = "UPDATE queue SET paused = ?2 WHERE name = ?1 AND (?2 OR paused)";

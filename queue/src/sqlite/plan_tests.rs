@@ -3,7 +3,7 @@
 
 use super::{
     SqliteOptions, SqliteStore, change, claim, due, duty, filter::Condition, group, hold, insert, inspect,
-    lanes, ledger, operate, prune, rescue, rows::Cells, settle, tx, worker,
+    lanes, leave, ledger, operate, prune, rescue, rows::Cells, settle, tx, worker,
 };
 use crate::{GroupId, JobFilter, JobId, JobState};
 use sqlx::AssertSqlSafe;
@@ -48,6 +48,7 @@ fn statements() -> Vec<String> {
         lanes::ADD_QUEUE,
         lanes::QUEUE_NUMBER,
         lanes::ADD_LANE,
+        leave::MAY_END,
         ledger::COUNT,
         ledger::ADD_COUNTERS,
         ledger::CHANGE_GROUPS,
@@ -79,7 +80,7 @@ fn statements() -> Vec<String> {
     let made = [&*hold::HOLDERS, &*due::BY_SEQ, &*due::STALE, &*due::DUE, &*rescue::LOST, &*settle::HELD];
     let inserts = insert::INSERT_JOBS.iter().chain(&*insert::INSERT_PAYLOADS);
     let mut statements: Vec<_> = constants.into_iter().map(String::from).collect();
-    statements.extend(made.into_iter().chain(inserts).map(|text| text.to_string()));
+    statements.extend(made.into_iter().chain(inserts).map(ToString::to_string));
     let by_group = JobFilter { group: Some(GroupId::generate()), ..JobFilter::default() };
     let by_id = JobFilter { ids: vec![JobId::generate()], ..JobFilter::default() };
     for filter in [&by_group, &by_id, &JobFilter::default()] {

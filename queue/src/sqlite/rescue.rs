@@ -2,9 +2,10 @@
 
 use super::{
     SqliteStore,
-    change::{self, Held, held},
+    change::{Held, held},
     codes::flag,
     fault::Result,
+    leave::{Leaving, leave},
     presence,
     rows::Cells,
     tx::Tx,
@@ -23,11 +24,11 @@ impl SqliteStore {
         let mut tx = self.begin().await?;
         let dead_workers = self.find_dead(&mut tx).await?;
         let mut rescued = Rescued { dead_workers, ..Rescued::default() };
-        let mut changes = Vec::new();
+        let mut leaving = Vec::new();
         let workers = sqlx::query(HOLDERS).bind(tx.now.0).fetch_all(tx.conn()).await?;
         for row in workers {
             let (worker, state) = (row.int(0)?, row.int(1)?);
-            let room = limit - changes.len();
+            let room = limit - leaving.len();
             if room == 0 {
                 break;
             }
@@ -42,11 +43,11 @@ impl SqliteStore {
                     JobState::Available => rescued.available.push(id),
                     _ => {}
                 }
-                changes.push((job, after));
+                leaving.push(Leaving::new(job, after));
             })
             .await?;
         }
-        change::apply(&mut tx, &changes).await?;
+        leave(&mut tx, leaving).await?;
         sqlx::query(FORGET).execute(tx.conn()).await?;
         self.commit(tx).await?;
         Ok(rescued)

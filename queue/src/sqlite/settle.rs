@@ -2,18 +2,18 @@
 
 use super::{
     SqliteStore,
-    add::{Origin, add},
-    change::{self, Held, held},
+    add::Origin,
+    change::{Held, held},
     claim,
     codes::flag,
     fault::{Fault, Result},
     group,
+    leave::{Leaving, leave},
     rows::{Cells, json, pack_jobs},
     tx::Tx,
 };
 use crate::{
-    Claim, Claimed, LeaseKey, NewJob, Outcome, Renewal, Settled, Settlement, Timestamp,
-    life::{After, Running},
+    Claim, Claimed, LeaseKey, NewJob, Outcome, Renewal, Settled, Settlement, Timestamp, life::Running,
 };
 use sqlx::AssertSqlSafe;
 use std::{
@@ -76,42 +76,20 @@ async fn held_leases(tx: &mut Tx, leases: &[LeaseKey]) -> Result<Vec<(usize, Hel
     rows.iter().map(|row| Ok((row.int(Held::COLUMNS)? as usize, Held::read(row)?))).collect()
 }
 
-/// Jobs that leave together: what one does cannot matter to another.
-#[derive(Default)]
-struct Crowd {
-    changes: Vec<(Held, After)>,
-    follow_on: Vec<NewJob>,
-}
-
-impl Crowd {
-    async fn leave(&mut self, tx: &mut Tx) -> Result<()> {
-        if self.changes.is_empty() {
-            return Ok(());
-        }
-        change::apply(tx, &std::mem::take(&mut self.changes)).await?;
-        let mut jobs = std::mem::take(&mut self.follow_on);
-        jobs.append(&mut tx.caused);
-        if !jobs.is_empty() {
-            add(tx, jobs, Origin::Caused).await?;
-        }
-        Ok(())
-    }
-}
-
 async fn settle_in(tx: &mut Tx, settlements: Vec<Settlement>) -> Result<Vec<Settled>> {
     let keys: Vec<_> = settlements.iter().map(|settlement| settlement.lease).collect();
     let mut held: HashMap<_, _> = held_leases(tx, &keys).await?.into_iter().collect();
     let mut answers = vec![Settled::LeaseLost; settlements.len()];
     let mut settled = HashSet::with_capacity(held.len());
     let refused = refused(tx, &settlements).await?;
-    let mut crowd = Crowd::default();
+    let mut leaving = Vec::with_capacity(held.len());
     for (at, settlement) in settlements.into_iter().enumerate() {
         let Some(job) = held.remove(&at).filter(|job| settled.insert(job.seq)) else { continue };
         answers[at] = Settled::Applied;
         let running = Running { due_at: Timestamp(job.due_at), cancel_requested: job.is(flag::CANCEL) };
         if let Some(why) = refused.get(&at) {
             let outcome = Outcome::Discard { error: format!("follow-on: {why}") };
-            crowd.changes.push((job.clone(), running.settled(&outcome, tx.now)));
+            leaving.push(Leaving::new(job, running.settled(&outcome, tx.now)));
             continue;
         }
         if let Some(group) = job.group {
@@ -119,18 +97,10 @@ async fn settle_in(tx: &mut Tx, settlements: Vec<Settlement>) -> Result<Vec<Sett
                 tx.ledger.tally(group, name, *value);
             }
         }
-        // A key that is asked for here may be given up by another of this call: in order, one by one.
-        let alone = job.is(flag::ONCE_MORE) || settlement.follow_on.iter().any(|job| job.unique.is_some());
-        if alone {
-            crowd.leave(tx).await?;
-        }
-        crowd.changes.push((job.clone(), running.settled(&settlement.outcome, tx.now)));
-        crowd.follow_on.extend(settlement.follow_on);
-        if alone {
-            crowd.leave(tx).await?;
-        }
+        let after = running.settled(&settlement.outcome, tx.now);
+        leaving.push(Leaving { job, after, follow_on: settlement.follow_on });
     }
-    crowd.leave(tx).await?;
+    leave(tx, leaving).await?;
     Ok(answers)
 }
 

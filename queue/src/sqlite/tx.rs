@@ -23,6 +23,8 @@ pub(super) struct Tx {
     pub(super) caused: Vec<NewJob>,
     /// Whether there may be something new to claim.
     pub(super) rings: bool,
+    /// Whether a request changed a job that was there before.
+    pub(super) touched: bool,
     next_seq: Option<i64>,
 }
 
@@ -39,13 +41,15 @@ impl SqliteStore {
             lanes: self.lanes(),
             caused: Vec::new(),
             rings: false,
+            touched: false,
             next_seq: None,
         })
     }
 
     /// Writes what follows from the changes, commits, and wakes those who wait.
     pub(super) async fn commit(&self, mut tx: Tx) -> Result<()> {
-        tx.finish().await?;
+        tx.follow().await?;
+        tx.ledger.write_counts(&mut tx.sql).await?;
         tx.sql.commit().await?;
         if tx.lanes.newest() > self.lanes().newest() {
             self.publish(tx.lanes);
@@ -62,23 +66,21 @@ impl Tx {
         &mut self.sql
     }
 
-    /// Enqueues what was caused and ends groups until nothing more follows, then writes the counts.
-    async fn finish(&mut self) -> Result<()> {
+    /// Enqueues what was caused and ends groups until nothing more follows.
+    pub(super) async fn follow(&mut self) -> Result<()> {
         loop {
             let caused = std::mem::take(&mut self.caused);
             if !caused.is_empty() {
                 add::add(self, caused, add::Origin::Caused).await?;
                 continue;
             }
-            let done = self.ledger.write_groups(&mut self.sql).await?;
-            for number in done {
+            for number in self.ledger.write_groups(&mut self.sql).await? {
                 group::end(self, number).await?;
             }
             if self.caused.is_empty() && !self.ledger.has_groups() {
-                break;
+                return Ok(());
             }
         }
-        self.ledger.write_counts(&mut self.sql).await
     }
 
     /// Numbers for `count` new jobs; the first of them.
