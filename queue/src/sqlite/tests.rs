@@ -70,7 +70,7 @@ crate::conformance_shared!(bed);
 
 #[test]
 fn random_sequences_agree_with_the_naive_model() {
-    model::check(bed, 1500);
+    model::check(bed, 100);
 }
 
 mod behind_a_bad_line {
@@ -85,6 +85,6 @@ mod behind_a_bad_line {
 
     #[test]
     fn random_sequences_agree_with_the_naive_model() {
-        model::check(bed, 500);
+        model::check(bed, 30);
     }
 }
