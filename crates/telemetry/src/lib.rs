@@ -1,1 +1,16 @@
 //! Log output and the metric catalogue.
+//!
+//! * [`init`] sends log lines to standard error: [`LogOptions`] say in which shape, and which.
+//! * [`catalogue`] names every metric of the product once: name, unit, help, labels.
+//! * [`Metrics`] holds their values and renders them as Prometheus text. Who measures gets a [`Counter`], [`Gauge`] or
+//!   [`Histogram`]: a few atomics, safe to clone, no lock.
+
+pub mod catalogue;
+mod log;
+mod metrics;
+mod render;
+mod value;
+
+pub use log::{Ansi, LogError, LogFormat, LogOptions, init};
+pub use metrics::Metrics;
+pub use value::{Counter, Gauge, Histogram};

@@ -1,0 +1,155 @@
+//! Every metric of the product. What is not listed in [`ALL`] cannot be measured.
+
+/// A metric with its labels; a metric has one series for each combination of label values.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Family {
+    /// `backstock_…`, with the unit, counters with `_total` at the end.
+    pub name: &'static str,
+    /// Of its values.
+    pub unit: Unit,
+    /// One sentence for operators.
+    pub help: &'static str,
+    /// Names of the labels, in the order in which values are given.
+    pub labels: &'static [&'static str],
+}
+
+/// Unit of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A number of things; the name says which.
+    Count,
+    /// Seconds.
+    Seconds,
+}
+
+/// Only grows.
+#[derive(Debug)]
+pub struct Counters(pub Family);
+/// Goes up and down.
+#[derive(Debug)]
+pub struct Gauges(pub Family);
+/// Durations by bucket ([`BUCKETS_MS`]).
+#[derive(Debug)]
+pub struct Histograms(pub Family);
+
+/// Upper bounds of the buckets of every histogram, in milliseconds; the same as those of the worker pool.
+pub const BUCKETS_MS: [u64; 15] =
+    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000, 600_000];
+
+const fn count(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
+    Family { name, unit: Unit::Count, help, labels }
+}
+
+const fn seconds(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
+    Family { name, unit: Unit::Seconds, help, labels }
+}
+
+/// Jobs in the store.
+pub static JOBS: Gauges =
+    Gauges(count("backstock_jobs", "Jobs in the store, by state.", &["queue", "state"]));
+/// How late a queue is.
+pub static LATENESS: Gauges = Gauges(seconds(
+    "backstock_queue_lateness_seconds",
+    "How long the oldest due job has waited.",
+    &["queue"],
+));
+/// Queues that are paused.
+pub static PAUSED: Gauges =
+    Gauges(count("backstock_queue_paused", "1 while the queue is paused.", &["queue"]));
+/// Live workers.
+pub static WORKERS: Gauges = Gauges(count("backstock_workers", "Workers that are alive.", &[]));
+/// Leadership of this process.
+pub static LEADS: Gauges =
+    Gauges(count("backstock_scheduler_leads", "1 while the scheduler of this process leads.", &[]));
+
+/// Jobs leased by this process.
+pub static CLAIMED: Counters =
+    Counters(count("backstock_jobs_claimed_total", "Jobs leased by this process.", &["queue"]));
+/// Jobs settled by this process.
+pub static SETTLED: Counters = Counters(count(
+    "backstock_jobs_settled_total",
+    "Jobs of this process by what became of them.",
+    &["queue", "outcome"],
+));
+/// From due to started.
+pub static PICKUP: Histograms =
+    Histograms(seconds("backstock_job_pickup_seconds", "Time from due to started.", &["queue"]));
+/// Calls that run.
+pub static RUNNING: Gauges =
+    Gauges(count("backstock_calls_running", "Handler calls that run in this process.", &["queue"]));
+/// Jobs that wait in this process.
+pub static WAITING: Gauges =
+    Gauges(count("backstock_jobs_waiting", "Jobs this process has leased and not yet started.", &["queue"]));
+/// Settlements under way.
+pub static UNSENT: Gauges =
+    Gauges(count("backstock_settlements_unsent", "Settlements the store has not confirmed yet.", &["queue"]));
+
+/// Present batch size.
+pub static BATCH_LIMIT: Gauges =
+    Gauges(count("backstock_batch_limit", "Jobs one call may get now.", &["queue", "kind"]));
+/// Why batches stopped growing.
+pub static BATCH_STOPS: Counters = Counters(count(
+    "backstock_batch_stops_total",
+    "Batches by the reason why they stopped growing.",
+    &["queue", "kind", "reason"],
+));
+/// Handler calls.
+pub static CALLS: Counters =
+    Counters(count("backstock_calls_total", "Handler calls that ended.", &["queue", "kind"]));
+/// Jobs in handler calls.
+pub static CALL_JOBS: Counters =
+    Counters(count("backstock_call_jobs_total", "Jobs in handler calls that ended.", &["queue", "kind"]));
+/// Jobs that failed.
+pub static FAILURES: Counters = Counters(count(
+    "backstock_job_failures_total",
+    "Jobs in handler calls that ended in an error.",
+    &["queue", "kind"],
+));
+
+/// All metrics.
+pub static ALL: [&Family; 16] = [
+    &JOBS.0,
+    &LATENESS.0,
+    &PAUSED.0,
+    &WORKERS.0,
+    &LEADS.0,
+    &CLAIMED.0,
+    &SETTLED.0,
+    &PICKUP.0,
+    &RUNNING.0,
+    &WAITING.0,
+    &UNSENT.0,
+    &BATCH_LIMIT.0,
+    &BATCH_STOPS.0,
+    &CALLS.0,
+    &CALL_JOBS.0,
+    &FAILURES.0,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, Unit};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_say_their_unit_and_are_listed_with_help() {
+        let names: BTreeSet<_> = ALL.iter().map(|family| family.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for family in ALL {
+            let parts = std::iter::once(&family.name).chain(family.labels);
+            for part in parts {
+                assert!(part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{part}");
+            }
+            assert!(family.name.starts_with("backstock_"), "{}", family.name);
+            assert_eq!(family.name.ends_with("_seconds"), family.unit == Unit::Seconds, "{}", family.name);
+            assert!(family.help.ends_with('.') && !family.help.contains(['\n', '\\']), "{}", family.name);
+        }
+    }
+
+    #[test]
+    fn every_metric_of_this_file_is_listed() {
+        let declared =
+            include_str!("catalogue.rs").lines().filter(|line| line.starts_with("pub static ")).count();
+        assert_eq!(declared, ALL.len() + 1);
+    }
+}
