@@ -7,6 +7,7 @@
 mod import_sqlite;
 mod options;
 mod process;
+mod queue_sqlite;
 
 use std::process::ExitCode;
 
@@ -14,7 +15,8 @@ use options::Options;
 
 type Benchmark = fn(&Options) -> anyhow::Result<()>;
 
-const NAMES: [(&str, Benchmark); 1] = [("import-sqlite", import_sqlite::run)];
+const NAMES: [(&str, Benchmark); 2] =
+    [("import-sqlite", import_sqlite::run), ("queue-sqlite", queue_sqlite::run)];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

@@ -1,0 +1,95 @@
+//! Figures and bars.
+
+use super::{HISTORY, Work, flat::Flat, pickup::Pickup};
+use serde_json::{Value, json};
+
+const ENQUEUE_BAR: f64 = 50_000.0;
+const DRAIN_BAR: f64 = 30_000.0;
+const PEER_BAR: f64 = 20.0;
+const PICKUP_BAR_MS: f64 = 5.0;
+/// Cost of a job in the old file over its cost in the young one.
+const FLAT_BAR: f64 = 1.25;
+
+#[derive(Debug, Default)]
+pub struct Figures {
+    pub enqueue: Work,
+    pub drain: Work,
+    pub peer_enqueue: Work,
+    pub peer_drain: Work,
+    pub pickup: Pickup,
+    pub flat: Flat,
+}
+
+impl Figures {
+    fn drain_ratio(&self) -> f64 {
+        self.drain.per_second() / self.peer_drain.per_second()
+    }
+
+    fn enqueue_ratio(&self) -> f64 {
+        self.enqueue.per_second() / self.peer_enqueue.per_second()
+    }
+
+    /// By CPU time, which the neighbours on the machine disturb least.
+    fn flat_ratio(&self) -> f64 {
+        self.flat.old.cpu_micros_per_job() / self.flat.young.cpu_micros_per_job()
+    }
+
+    pub fn json(&self) -> Value {
+        let work = |work: &Work| {
+            json!({
+                "jobs": work.jobs, "per_second": work.per_second().round(),
+                "cpu_seconds": work.cost.cpu, "wall_seconds": work.cost.wall,
+            })
+        };
+        json!({
+            "benchmark": "queue-sqlite",
+            "enqueue": work(&self.enqueue),
+            "enqueue_bar_met": self.enqueue.per_second() >= ENQUEUE_BAR,
+            "drain": work(&self.drain),
+            "drain_bar_met": self.drain.per_second() >= DRAIN_BAR,
+            "apalis_sqlite_enqueue": work(&self.peer_enqueue),
+            "apalis_sqlite_drain": work(&self.peer_drain),
+            "enqueue_over_apalis_sqlite_ratio": self.enqueue_ratio(),
+            "drain_over_apalis_sqlite_ratio": self.drain_ratio(),
+            "drain_over_apalis_sqlite_bar_met": self.drain_ratio() >= PEER_BAR,
+            "pickup_ms": {"p50": self.pickup.p50, "p99": self.pickup.p99, "max": self.pickup.max},
+            "pickup_bar_met": self.pickup.p99 <= PICKUP_BAR_MS,
+            "young_file": work(&self.flat.young),
+            "old_file": work(&self.flat.old),
+            "old_file_finished_jobs": self.flat.history,
+            "old_over_young_cost_ratio": self.flat_ratio(),
+            "flat_bar_met": self.flat.history >= HISTORY && self.flat_ratio() <= FLAT_BAR,
+        })
+    }
+
+    pub fn text(&self) -> String {
+        let line = |name: &str, work: &Work| {
+            format!(
+                "{name:<34}{:>9.0} jobs/s {:>8.1} CPU µs/job  ({} jobs, {:.2} s wall, {:.2} s CPU)\n",
+                work.per_second(),
+                work.cpu_micros_per_job(),
+                work.jobs,
+                work.cost.wall,
+                work.cost.cpu
+            )
+        };
+        let mut text = line("enqueue, calls of 500", &self.enqueue);
+        text += &line("drain, turns of 250", &self.drain);
+        text += &line("apalis-sqlite enqueue", &self.peer_enqueue);
+        text += &line("apalis-sqlite drain", &self.peer_drain);
+        text += &line("enqueue + drain, 10k finished", &self.flat.young);
+        text += &line(&format!("enqueue + drain, {} finished", self.flat.history), &self.flat.old);
+        text += &format!(
+            "pickup by an idle waiter: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms (bar: p99 ≤ {PICKUP_BAR_MS} ms)\n",
+            self.pickup.p50, self.pickup.p99, self.pickup.max
+        );
+        text += &format!(
+            "over apalis-sqlite: enqueue {:.1} ×, drain {:.0} × (bar: {PEER_BAR} ×); old file over young: {:.2} (bar: \
+             ≤ {FLAT_BAR})",
+            self.enqueue_ratio(),
+            self.drain_ratio(),
+            self.flat_ratio()
+        );
+        text
+    }
+}
