@@ -13,7 +13,7 @@ use crate::{
     Claim, Claimed, Fence, GroupId, JobId, JobState, Lease, Priority, StoreError, Timestamp, life, order,
 };
 use serde::Deserialize;
-use sqlx::sqlite::SqliteRow;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use std::collections::HashMap;
 
 /// Payload of one claim, unless a single job has more.
@@ -25,23 +25,67 @@ const PROMOTE: usize = 500;
 
 impl SqliteStore {
     pub(super) async fn lease(&self, claim: &Claim) -> Result<Claimed> {
+        if let Some(nothing) = self.glance(claim).await? {
+            return Ok(nothing);
+        }
         let mut tx = self.begin().await?;
         let claimed = claim_in(&mut tx, claim).await?;
         self.commit(tx).await?;
         Ok(claimed)
     }
+
+    /// Looks without writing, so that workers who were all woken for one job do not queue up to find nothing. `None`
+    /// when there is, or may be, something to do.
+    async fn glance(&self, claim: &Claim) -> Result<Option<Claimed>> {
+        let mut conn = self.readers.acquire().await?;
+        let desk = Desk::read(&mut conn, claim).await?;
+        let lanes = self.lanes();
+        if desk.worker.is_none() || desk.newest_lane > lanes.newest() {
+            return Ok(None);
+        }
+        if desk.queue.is_none() || desk.paused {
+            return Ok(Some(Claimed::default()));
+        }
+        if desk.next_due.is_some_and(|due| due <= self.clock.now()) {
+            return Ok(None);
+        }
+        let lanes = json(&lanes.served(&claim.queue, &claim.kinds))?;
+        let busy = sqlx::query(BUSY_BANDS).bind(lanes).fetch_optional(&mut *conn).await?;
+        Ok(busy.is_none().then(|| Claimed { leases: Vec::new(), next_due: desk.next_due }))
+    }
 }
 
 /// What a claim must know first, in one look.
 struct Desk {
-    worker: i64,
+    worker: Option<i64>,
     queue: Option<i64>,
     paused: bool,
     next_due: Option<Timestamp>,
+    newest_lane: i64,
+}
+
+impl Desk {
+    async fn read(conn: &mut SqliteConnection, claim: &Claim) -> Result<Self> {
+        let row = sqlx::query(LOOK).bind(&claim.worker.0).bind(&claim.queue).fetch_one(conn).await?;
+        Ok(Self {
+            worker: row.maybe_int(0)?,
+            queue: row.maybe_int(1)?,
+            paused: row.maybe_int(2)? == Some(1),
+            next_due: row.maybe_time(3)?,
+            newest_lane: row.int(4)?,
+        })
+    }
 }
 
 pub(super) async fn claim_in(tx: &mut Tx, claim: &Claim) -> Result<Claimed> {
-    let desk = look(tx, claim).await?;
+    let desk = Desk::read(tx.conn(), claim).await?;
+    let Some(worker) = desk.worker else {
+        let worker = &claim.worker;
+        return Err(
+            StoreError::Invalid(format!("worker {worker} has not checked in, or was found dead")).into()
+        );
+    };
+    tx.know_lanes(desk.newest_lane).await?;
     let (Some(queue), false) = (desk.queue, desk.paused) else { return Ok(Claimed::default()) };
     let mut next_due = desk.next_due;
     if next_due.is_some_and(|due| due <= tx.now) {
@@ -58,7 +102,7 @@ pub(super) async fn claim_in(tx: &mut Tx, claim: &Claim) -> Result<Claimed> {
         let candidates = Candidates::read(tx, &lanes, reach).await?;
         let expired = candidates.expired(tx.now);
         if expired.is_empty() {
-            let leases = start(tx, claim, desk.worker, candidates.choose(claim, tx.now, max)).await?;
+            let leases = start(tx, claim, worker, candidates.choose(claim, tx.now, max)).await?;
             return Ok(Claimed { leases, next_due });
         }
         let jobs = due::read(tx, &expired).await?;
@@ -67,23 +111,6 @@ pub(super) async fn claim_in(tx: &mut Tx, claim: &Claim) -> Result<Claimed> {
         reach = Claim::MAX;
     }
     Ok(Claimed { leases: Vec::new(), next_due: Some(tx.now) })
-}
-
-async fn look(tx: &mut Tx, claim: &Claim) -> Result<Desk> {
-    let row = sqlx::query(LOOK).bind(&claim.worker.0).bind(&claim.queue).fetch_one(tx.conn()).await?;
-    let Some(worker) = row.maybe_int(0)? else {
-        let worker = &claim.worker;
-        return Err(
-            StoreError::Invalid(format!("worker {worker} has not checked in, or was found dead")).into()
-        );
-    };
-    tx.know_lanes(row.int(4)?).await?;
-    Ok(Desk {
-        worker,
-        queue: row.maybe_int(1)?,
-        paused: row.maybe_int(2)? == Some(1),
-        next_due: row.maybe_time(3)?,
-    })
 }
 
 /// One claimable job: due time, number, bytes, expiry if it was never started.

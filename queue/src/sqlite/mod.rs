@@ -31,6 +31,7 @@ mod rows;
 mod schema;
 mod settle;
 mod store;
+mod turnstile;
 mod tx;
 mod worker;
 
@@ -61,6 +62,7 @@ pub struct SqliteStore {
     clock: Arc<dyn Clock>,
     /// One connection; whoever has it writes.
     writer: SqlitePool,
+    turnstile: turnstile::Turnstile,
     readers: SqlitePool,
     lanes: RwLock<Arc<lanes::Lanes>>,
     bell: Arc<bell::Bell>,

@@ -7,6 +7,7 @@ use super::{
     lanes::Lanes,
     presence::Presence,
     schema,
+    turnstile::Turnstile,
 };
 use crate::StoreError;
 use sqlx::{
@@ -69,13 +70,14 @@ async fn open(path: &Path, options: SqliteOptions) -> Result<SqliteStore> {
     let bell = Bell::hang(path, &folder, presence.name(), options.look_every)?;
     Ok(SqliteStore {
         path: path.to_owned(),
-        folder,
         clock: options.clock,
         writer,
+        turnstile: Turnstile::open(&folder, options.busy_timeout)?,
         readers,
         lanes: RwLock::new(Arc::new(lanes)),
         bell,
         presence,
+        folder,
     })
 }
 

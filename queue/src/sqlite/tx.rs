@@ -7,6 +7,7 @@ use super::{
     lanes::{Lane, Lanes},
     ledger::Ledger,
     rows::Cells,
+    turnstile::Turn,
 };
 use crate::{NewJob, Timestamp};
 use backon::{ExponentialBuilder, Retryable};
@@ -26,11 +27,13 @@ pub(super) struct Tx {
     /// Whether a request changed a job that was there before.
     pub(super) touched: bool,
     next_seq: Option<i64>,
+    turn: Turn,
 }
 
 impl SqliteStore {
     /// Starts to write; waits for others up to the busy timeout, a few times.
     pub(super) async fn begin(&self) -> Result<Tx> {
+        let turn = self.turnstile.pass().await;
         let begin = || async { Ok::<_, Fault>(self.writer.begin_with("BEGIN IMMEDIATE").await?) };
         let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(20)).with_max_times(2);
         let sql = begin.retry(pauses).when(Fault::is_busy).await?;
@@ -43,6 +46,7 @@ impl SqliteStore {
             rings: false,
             touched: false,
             next_seq: None,
+            turn,
         })
     }
 
@@ -50,11 +54,13 @@ impl SqliteStore {
     pub(super) async fn commit(&self, mut tx: Tx) -> Result<()> {
         tx.follow().await?;
         tx.ledger.write_counts(&mut tx.sql).await?;
-        tx.sql.commit().await?;
-        if tx.lanes.newest() > self.lanes().newest() {
-            self.publish(tx.lanes);
+        let Tx { sql, turn, lanes, rings, .. } = tx;
+        sql.commit().await?;
+        drop(turn);
+        if lanes.newest() > self.lanes().newest() {
+            self.publish(lanes);
         }
-        if tx.rings {
+        if rings {
             self.bell.ring();
         }
         Ok(())
