@@ -3,7 +3,7 @@
 use super::{Cost, Work, ours::Queue, timed};
 
 /// Jobs of one measurement.
-const SAMPLE: usize = 20_000;
+const SAMPLE: usize = 50_000;
 const YOUNG: usize = 10_000;
 /// Jobs enqueued before they are drained on the way to the old file.
 const FILL: usize = 50_000;

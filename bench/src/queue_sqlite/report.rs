@@ -79,17 +79,17 @@ impl Figures {
         text += &line("apalis-sqlite drain", &self.peer_drain);
         text += &line("enqueue + drain, 10k finished", &self.flat.young);
         text += &line(&format!("enqueue + drain, {} finished", self.flat.history), &self.flat.old);
-        text += &format!(
-            "pickup by an idle waiter: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms (bar: p99 ≤ {PICKUP_BAR_MS} ms)\n",
+        let pickup = format!(
+            "pickup by an idle waiter: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms (bar: p99 ≤ {PICKUP_BAR_MS} ms)",
             self.pickup.p50, self.pickup.p99, self.pickup.max
         );
-        text += &format!(
+        let ratios = format!(
             "over apalis-sqlite: enqueue {:.1} ×, drain {:.0} × (bar: {PEER_BAR} ×); old file over young: {:.2} (bar: \
              ≤ {FLAT_BAR})",
             self.enqueue_ratio(),
             self.drain_ratio(),
             self.flat_ratio()
         );
-        text
+        format!("{text}{pickup}\n{ratios}")
     }
 }

@@ -102,8 +102,9 @@ pub(super) async fn claim_in(tx: &mut Tx, claim: &Claim) -> Result<Claimed> {
         let candidates = Candidates::read(tx, &lanes, reach).await?;
         let expired = candidates.expired(tx.now);
         if expired.is_empty() {
-            let leases = start(tx, claim, worker, candidates.choose(claim, tx.now, max)).await?;
-            return Ok(Claimed { leases, next_due });
+            let (take, cut) = candidates.choose(claim, tx.now, max);
+            let leases = start(tx, claim, worker, take).await?;
+            return Ok(Claimed { leases, next_due: if cut { Some(tx.now) } else { next_due } });
         }
         let jobs = due::read(tx, &expired).await?;
         leave::cancel(tx, jobs, life::EXPIRED).await?;
@@ -147,8 +148,8 @@ impl Candidates {
         expired.map(|job| job.1).collect()
     }
 
-    /// The numbers of the jobs to lease, in the order of serving.
-    fn choose(self, claim: &Claim, now: Timestamp, max: usize) -> Vec<i64> {
+    /// The numbers of the jobs to lease, in the order of serving, and whether their bytes cut it short.
+    fn choose(self, claim: &Claim, now: Timestamp, max: usize) -> (Vec<i64>, bool) {
         let due = self.0.each_ref().map(|band| band.iter().map(|job| Timestamp(job.0)).collect::<Vec<_>>());
         let plan = order::plan(due.each_ref().map(Vec::as_slice), claim.order, now, claim.draw, max);
         let mut bands = self.0.map(Vec::into_iter);
@@ -158,11 +159,11 @@ impl Candidates {
             let Some(job) = bands[priority as usize].next() else { break };
             bytes += job.2;
             if bytes > CLAIM_BYTES && !take.is_empty() {
-                break;
+                return (take, true);
             }
             take.push(job.1);
         }
-        take
+        (take, false)
     }
 }
 

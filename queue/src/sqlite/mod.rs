@@ -36,6 +36,10 @@ mod tx;
 mod worker;
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod open_tests;
+#[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
 mod tests;

@@ -73,6 +73,17 @@ fn random_sequences_agree_with_the_naive_model() {
     model::check(bed, 100);
 }
 
+#[tokio::test]
+async fn a_claim_of_large_payloads_is_cut_short_and_asks_to_look_again() {
+    let lab = lab::Lab::new(bed().await).await;
+    let large = |job| crate::NewJob { payload: vec![b' '; crate::NewJob::MAX_PAYLOAD_BYTES], ..job };
+    lab.put_all(lab::jobs("large", 40).into_iter().map(large).collect()).await;
+    let first = lab.claim(&lab::Lab::request(500)).await;
+    assert_eq!((first.leases.len(), first.next_due), (32, Some(lab.now())));
+    let second = lab.claim(&lab::Lab::request(500)).await;
+    assert_eq!((second.leases.len(), second.next_due), (8, None));
+}
+
 mod behind_a_bad_line {
     use super::{Arc, Bed, Faults, Faulty, Retrying, Through, model};
 

@@ -34,7 +34,7 @@ impl SqliteStore {
     /// Starts to write; waits for others up to the busy timeout, a few times.
     pub(super) async fn begin(&self) -> Result<Tx> {
         let turn = self.turnstile.pass().await;
-        let begin = || async { Ok::<_, Fault>(self.writer.begin_with("BEGIN IMMEDIATE").await?) };
+        let begin = || self.begin_once();
         let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(20)).with_max_times(2);
         let sql = begin.retry(pauses).when(Fault::is_busy).await?;
         Ok(Tx {
@@ -48,6 +48,17 @@ impl SqliteStore {
             next_seq: None,
             turn,
         })
+    }
+
+    async fn begin_once(&self) -> Result<Transaction<'static, Sqlite>> {
+        match self.writer.begin_with(BEGIN).await {
+            // SQLite has rolled back by itself (a full disk, say) and the driver has not noticed: start afresh.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.writer.acquire().await?.close().await?;
+                Ok(self.writer.begin_with(BEGIN).await?)
+            }
+            begun => Ok(begun?),
+        }
     }
 
     /// Writes what follows from the changes, commits, and wakes those who wait.
@@ -116,4 +127,5 @@ impl Tx {
     }
 }
 
+const BEGIN: &str = "BEGIN IMMEDIATE";
 pub(super) const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM job";
