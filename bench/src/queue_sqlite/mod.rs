@@ -8,12 +8,15 @@ mod pickup;
 mod report;
 
 use crate::{options::Options, process::cpu_seconds};
+use backstock_queue::Durability;
 use std::{future::Future, time::Instant};
 
 /// Jobs of one round.
 const JOBS: usize = 100_000;
 /// Jobs of one round of the peer, which drains a few hundred a second.
 const PEER_JOBS: usize = 2_000;
+/// Jobs at `synchronous=FULL`.
+const FULL_JOBS: usize = 50_000;
 const ROUNDS: usize = 2;
 /// Finished jobs in the file at the end.
 const HISTORY: usize = 1_000_000;
@@ -39,6 +42,10 @@ async fn measure(history: usize) -> anyhow::Result<report::Figures> {
         figures.peer_enqueue.add(PEER_JOBS, timed(peer.fill(PEER_JOBS)).await?);
         figures.peer_drain.add(PEER_JOBS, timed(peer.drain(PEER_JOBS)).await?);
     }
+    let folder = tempfile::tempdir()?;
+    let queue = ours::Queue::open_as(folder.path(), Durability::Full).await?;
+    let both = async { queue.fill(FULL_JOBS).await.and(queue.drain(FULL_JOBS).await) };
+    figures.full.add(FULL_JOBS, timed(both).await?);
     figures.pickup = pickup::measure().await?;
     figures.flat = flat::measure(history).await?;
     Ok(figures)

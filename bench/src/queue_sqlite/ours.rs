@@ -21,7 +21,11 @@ pub struct Queue {
 impl Queue {
     /// Opens the queue in `folder`, at `synchronous=NORMAL`.
     pub async fn open(folder: &Path) -> anyhow::Result<Self> {
-        let options = SqliteOptions { durability: Durability::Normal, ..SqliteOptions::default() };
+        Self::open_as(folder, Durability::Normal).await
+    }
+
+    pub async fn open_as(folder: &Path, durability: Durability) -> anyhow::Result<Self> {
+        let options = SqliteOptions { durability, ..SqliteOptions::default() };
         let store = Arc::new(SqliteStore::open(folder.join("queue.db"), options).await?);
         let worker = WorkerId::generate("bench");
         let info = WorkerInfo {

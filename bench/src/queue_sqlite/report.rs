@@ -18,6 +18,7 @@ pub struct Figures {
     pub peer_drain: Work,
     pub pickup: Pickup,
     pub flat: Flat,
+    pub full: Work,
 }
 
 impl Figures {
@@ -47,6 +48,7 @@ impl Figures {
             "enqueue_bar_met": self.enqueue.per_second() >= ENQUEUE_BAR,
             "drain": work(&self.drain),
             "drain_bar_met": self.drain.per_second() >= DRAIN_BAR,
+            "enqueue_and_drain_at_full": work(&self.full),
             "apalis_sqlite_enqueue": work(&self.peer_enqueue),
             "apalis_sqlite_drain": work(&self.peer_drain),
             "enqueue_over_apalis_sqlite_ratio": self.enqueue_ratio(),
@@ -75,6 +77,7 @@ impl Figures {
         };
         let mut text = line("enqueue, calls of 500", &self.enqueue);
         text += &line("drain, turns of 250", &self.drain);
+        text += &line("enqueue + drain, synchronous=FULL", &self.full);
         text += &line("apalis-sqlite enqueue", &self.peer_enqueue);
         text += &line("apalis-sqlite drain", &self.peer_drain);
         text += &line("enqueue + drain, 10k finished", &self.flat.young);
