@@ -106,12 +106,12 @@ pub struct Import {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Duplicates {
-    /// The first; later ones are rejected.
-    First,
-    /// The last; earlier ones are replaced.
-    Last,
-    /// None: all of them are rejected.
-    None,
+    /// Later ones are rejected.
+    RejectLater,
+    /// The first counts; later ones are skipped with a warning.
+    KeepFirst,
+    /// The last counts; earlier ones are skipped with a warning.
+    KeepLast,
 }
 
 /// Thumbnails.
@@ -133,7 +133,7 @@ pub struct Media {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageFormat {
-    /// PNG where there is transparency, else JPEG.
+    /// WebP where there is transparency, else JPEG.
     Auto,
     /// On white.
     Jpeg,
@@ -152,8 +152,6 @@ pub struct Embedding {
     pub path: String,
     /// Whether weights may be fetched.
     pub download: bool,
-    /// 256 to 65,536.
-    pub batch_tokens: usize,
 }
 
 /// Which model makes vectors.
@@ -192,11 +190,9 @@ pub struct Log {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// Pretty on a terminal, plain else.
-    Auto,
-    /// Coloured.
+    /// Several lines an event.
     Pretty,
-    /// One line, no colour.
+    /// One line an event, coloured on a terminal.
     Plain,
     /// One JSON object a line.
     Json,
@@ -220,7 +216,6 @@ impl Config {
         within("media.quality", u64::from(self.media.quality), 1, 100)?;
         within("media.max_megapixels", self.media.max_megapixels, 1, 1000)?;
         within("media.max_file_mib", self.media.max_file_mib, 1, 1024)?;
-        within("embedding.batch_tokens", self.embedding.batch_tokens as u64, 256, 65_536)?;
         within("cache.max_mib", self.cache.max_mib, 1, 1 << 20)?;
         within("cache.product_ttl_seconds", self.cache.product_ttl_seconds, 1, 604_800)?;
         within("cache.warm_products", self.cache.warm_products as u64, 0, 10_000_000)
