@@ -168,6 +168,12 @@ impl JobError {
     }
 }
 
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl<E: std::error::Error> From<E> for JobError {
     fn from(error: E) -> Self {
         use std::fmt::Write;

@@ -1,3 +1,79 @@
-//! The `backstock` binary.
+//! The `backstock` binary: parses the command line, loads the configuration, runs one command.
 
-fn main() {}
+mod app;
+mod args;
+mod commands;
+mod failure;
+mod show;
+mod stop;
+
+use args::{Cli, Command, Global};
+use backstock_config::{Config, LogFormat, Sources};
+use clap::Parser;
+use failure::Failure;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            show::error(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let config = load(&cli.global)?;
+    let log = backstock_telemetry::LogOptions {
+        format: match config.log.format {
+            LogFormat::Pretty => backstock_telemetry::LogFormat::Pretty,
+            LogFormat::Plain => backstock_telemetry::LogFormat::Plain,
+            LogFormat::Json => backstock_telemetry::LogFormat::Json,
+        },
+        filter: config.log.filter.clone(),
+        ..backstock_telemetry::LogOptions::default()
+    };
+    backstock_telemetry::init(&log).map_err(Failure::usage)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+    let done = runtime.block_on(dispatch(cli, config));
+    // A blocking thread that reads a pipe or a picture must not keep the process.
+    runtime.shutdown_background();
+    done
+}
+
+async fn dispatch(cli: &Cli, config: Config) -> Result<(), Failure> {
+    let json = cli.global.json;
+    match &cli.command {
+        Command::Demo(args) => commands::demo::run(args, config, json).await,
+        Command::Import(args) => commands::import::run(args, config, json).await,
+        Command::Search(args) => commands::search::run(args, config, json).await,
+        Command::Up => commands::roles::run(config, commands::roles::Roles::BOTH).await,
+        Command::Worker => commands::roles::run(config, commands::roles::Roles::WORKER).await,
+        Command::Scheduler => commands::roles::run(config, commands::roles::Roles::SCHEDULER).await,
+        Command::Status => commands::status::run(&config, json).await,
+        Command::Jobs(args) => commands::jobs::run(args, &*app::existing_store(&config).await?, json).await,
+        Command::Queues(args) => {
+            commands::queues::run(args, &*app::existing_store(&config).await?, json).await
+        }
+        Command::Config(args) => commands::config::run(args, &config, json),
+    }
+}
+
+/// Defaults, profile, file, environment, then the options of the command line.
+fn load(global: &Global) -> Result<Config, Failure> {
+    let usual = Path::new("backstock.toml");
+    let file = global.config.clone().or_else(|| usual.exists().then(|| usual.to_owned()));
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let sources = Sources { profile: global.profile.clone(), file, environment };
+    let mut config = Config::load(&sources).map_err(Failure::usage)?;
+    if let Some(dir) = &global.data_dir {
+        config.data_dir.clone_from(dir);
+    }
+    Ok(config)
+}

@@ -16,7 +16,7 @@ pub(super) const STATEMENTS: &[&str] = &[BUMP, TOP, LATEST];
 
 impl Catalog {
     /// Adds to the scores of products, known or not. Not idempotent: each call adds.
-    pub async fn bump_popularity(&self, scores: &[(String, u32)]) -> Result<()> {
+    pub async fn bump_popularity(&self, scores: &[(String, u64)]) -> Result<()> {
         let mut tx = self.write().await?;
         let query = sqlx::query(BUMP).bind(serde_json::json!(scores).to_string());
         query.execute(&mut *tx).await.map_err(|e| self.error(&e))?;

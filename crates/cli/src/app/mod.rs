@@ -1,0 +1,154 @@
+//! Wiring: from the configuration to open stores, engines and handlers.
+
+pub mod crew;
+pub mod cron;
+pub mod delivery;
+mod engines;
+
+pub use engines::import_settings;
+
+use crate::failure::Failure;
+use backstock_catalog::Catalog;
+use backstock_config::{Config, Durability};
+use backstock_cpu::CpuPool;
+use backstock_jobs::Tools;
+use backstock_jobs::warm_cache::WarmCache;
+use backstock_queue::{Store, StoreExt, SystemClock};
+use backstock_search::Searcher;
+use backstock_vectors::{SqliteVectors, SqliteVectorsOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Everything a process that works needs, open.
+pub struct App {
+    /// As it is in force.
+    pub config: Config,
+    /// What the handlers stand on.
+    pub tools: Tools,
+    /// How the model was found, in one sentence.
+    model: String,
+}
+
+impl App {
+    /// Opens the data folder (and makes it where it is missing).
+    pub async fn open(config: Config) -> Result<Self, Failure> {
+        let store = store(&config).await?;
+        Self::open_with(config, store).await
+    }
+
+    /// As [`App::open`], with a store that is open.
+    pub async fn open_with(config: Config, store: Arc<dyn Store>) -> Result<Self, Failure> {
+        let catalog = Arc::new(catalog(&config).await?);
+        let vectors = SqliteVectorsOptions::new(config.data_dir.join("vectors.db"));
+        let vectors = Arc::new(SqliteVectors::open(vectors).await.map_err(Failure::data)?);
+        let (embedder, model) = engines::embedder(&config).await?;
+        let cpu = match config.worker.cpu_threads {
+            0 => CpuPool::per_core(),
+            threads => CpuPool::new(threads),
+        };
+        let tools = Tools {
+            store,
+            catalog,
+            thumbnailer: Arc::new(engines::thumbnailer(&config)?),
+            embedder,
+            vectors,
+            cache: Arc::new(engines::cache(&config)),
+            cpu,
+            import: import_settings(&config),
+            warm_products: u32::try_from(config.cache.warm_products).unwrap_or(u32::MAX),
+        };
+        Ok(Self { config, tools, model })
+    }
+
+    /// What runs, in one line.
+    pub fn describe(&self) -> String {
+        format!(
+            "queue {} · {} · {} CPU threads",
+            self.tools.store.name(),
+            self.model,
+            self.tools.cpu.threads()
+        )
+    }
+
+    /// Answers searches over this catalog.
+    pub fn searcher(&self) -> Searcher {
+        Searcher {
+            catalog: Arc::clone(&self.tools.catalog),
+            embedder: Arc::clone(&self.tools.embedder),
+            vectors: Arc::clone(&self.tools.vectors) as _,
+            cache: Arc::clone(&self.tools.cache),
+            cpu: self.tools.cpu.clone(),
+        }
+    }
+
+    /// The cache of a process that just started is empty: asks for it to be warmed.
+    pub async fn warm_at_start(&self) -> Result<(), Failure> {
+        let pushed = self.tools.store.push(&WarmCache { cold: true }).await;
+        pushed.map(|_| ()).map_err(Failure::data)
+    }
+}
+
+/// The queue's store; made where it is missing.
+pub async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    make_folder(&config.data_dir)?;
+    let options = backstock_queue::SqliteOptions {
+        durability: match config.queue.durability {
+            Durability::Normal => backstock_queue::Durability::Normal,
+            Durability::Full => backstock_queue::Durability::Full,
+        },
+        clock: Arc::new(SystemClock),
+        ..backstock_queue::SqliteOptions::default()
+    };
+    let store =
+        backstock_queue::SqliteStore::open(queue_file(config)?, options).await.map_err(Failure::data)?;
+    Ok(Arc::new(store))
+}
+
+/// The queue's store of a data folder that is in use already.
+pub async fn existing_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    require_data(config)?;
+    store(config).await
+}
+
+/// The catalog; made where it is missing.
+pub async fn catalog(config: &Config) -> Result<Catalog, Failure> {
+    make_folder(&config.data_dir)?;
+    Catalog::open(&config.data_dir.join("catalog.db")).await.map_err(Failure::data)
+}
+
+/// Refuses a data folder in which nothing was ever done.
+pub fn require_data(config: &Config) -> Result<(), Failure> {
+    if queue_file(config)?.exists() {
+        return Ok(());
+    }
+    let dir = config.data_dir.display();
+    Err(Failure::data(format!(
+        "there is nothing in {dir} yet; `backstock import FILE` begins, --data-dir names another folder"
+    )))
+}
+
+/// Checks what the configuration names without opening anything.
+pub fn check(config: &Config) -> Result<(), Failure> {
+    queue_file(config)?;
+    engines::check(config)
+}
+
+fn queue_file(config: &Config) -> Result<PathBuf, Failure> {
+    match config.queue.url.split_once(':') {
+        None if config.queue.url == "sqlite" => Ok(config.data_dir.join("queue.db")),
+        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
+        _ => Err(Failure::usage(format!(
+            "`queue.url` is {:?}; this version knows \"sqlite\" and \"sqlite:PATH\"",
+            config.queue.url
+        ))),
+    }
+}
+
+fn make_folder(dir: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(dir).map_err(|error| {
+        Failure::data(format!(
+            "cannot make the data folder {}: {error}; --data-dir names another",
+            dir.display()
+        ))
+    })
+}

@@ -1,0 +1,206 @@
+//! The command line, one struct a command. The comments are the help texts.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// The back room of a product catalog: imports product files as durable background jobs.
+#[derive(Debug, Parser)]
+#[command(name = "backstock", version, max_term_width = 110, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done · 1 failed · 2 wrong usage or configuration · 3 input refused · \
+                        4 data folder or store unusable · 130 interrupted\n\
+                        Every setting: `backstock config show`. Environment: BACKSTOCK__SECTION__KEY=value.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Configuration file [default: ./backstock.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "BACKSTOCK_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Set of defaults: default or production
+    #[arg(long, global = true, value_name = "NAME", env = "BACKSTOCK_PROFILE")]
+    pub profile: Option<String>,
+    /// Folder of queue, catalog, vectors, thumbnails and models [default: ./backstock-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Machine-readable output on standard output, one JSON object last
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show everything on a synthetic catalog: import, import again, change prices, search
+    Demo(Demo),
+    /// Import a product file (CSV, TSV, JSON Lines, Google Merchant XML; plain, gz, zst or zip)
+    Import(Import),
+    /// Search the catalog by meaning
+    Search(Search),
+    /// Run worker and scheduler in one process until stopped
+    Up,
+    /// Run a worker until stopped
+    Worker,
+    /// Run a scheduler until stopped
+    Scheduler,
+    /// Show queues, workers, recent imports and the catalog
+    Status,
+    /// List, show, retry or cancel jobs
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// List, pause or resume queues
+    #[command(subcommand)]
+    Queues(Queues),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(Config),
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where the generated files and the data folder go [default: a fresh temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `import`
+#[derive(Clone, Debug, Args)]
+pub struct Import {
+    /// The product file
+    pub file: PathBuf,
+    /// Folder that relative image paths start from
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// Check everything, write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The file is the whole catalog: archive products that are not in it
+    #[arg(long)]
+    pub full_sync: bool,
+    /// Column of the file that holds a field, e.g. --map "Artikelnummer=sku" (repeatable)
+    #[arg(long, value_name = "COLUMN=FIELD", value_parser = pair)]
+    pub map: Vec<(String, String)>,
+    /// Where rejected rows are written [default: rejects/ in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Only enqueue: workers that run elsewhere (`backstock up`) do the work
+    #[arg(long, conflicts_with = "dry_run")]
+    pub detach: bool,
+}
+
+/// `search`
+#[derive(Debug, Args)]
+pub struct Search {
+    /// What to look for, in words
+    pub text: String,
+    /// Most results
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+    /// Only this category and what is below it, e.g. "Outdoor > Tents"
+    #[arg(long)]
+    pub category: Option<String>,
+    /// Only products that cost at most this, e.g. 49.90
+    #[arg(long, value_name = "PRICE")]
+    pub max_price: Option<f64>,
+}
+
+/// `jobs`
+#[derive(Debug, Subcommand)]
+pub enum Jobs {
+    /// List jobs, newest first
+    List(Filter),
+    /// Show one job with its payload and last error
+    Show {
+        /// Id of the job
+        id: String,
+    },
+    /// Run dead, quarantined or cancelled jobs again
+    Retry {
+        #[command(flatten)]
+        filter: Filter,
+        /// At most this many due in each second
+        #[arg(long, value_name = "N")]
+        per_second: Option<u32>,
+    },
+    /// Cancel waiting jobs and ask running ones to stop
+    Cancel(Filter),
+}
+
+/// Which jobs.
+#[derive(Clone, Debug, Args)]
+pub struct Filter {
+    /// Only these jobs
+    pub ids: Vec<String>,
+    /// Only jobs in this state (repeatable)
+    #[arg(long, value_enum)]
+    pub state: Vec<State>,
+    /// Only jobs of this kind
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// Only jobs of this queue
+    #[arg(long)]
+    pub queue: Option<String>,
+    /// Only jobs whose last error contains this text
+    #[arg(long, value_name = "TEXT")]
+    pub error: Option<String>,
+    /// Most jobs
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub limit: u16,
+    /// Every job, when nothing else narrows the choice (retry and cancel ask for it)
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// States by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum State {
+    Scheduled,
+    Available,
+    Running,
+    Retryable,
+    Completed,
+    Cancelled,
+    Discarded,
+    Quarantined,
+}
+
+/// `queues`
+#[derive(Debug, Subcommand)]
+pub enum Queues {
+    /// List queues with their counts
+    List,
+    /// Claim nothing from a queue until it is resumed
+    Pause {
+        /// Name of the queue
+        queue: String,
+    },
+    /// End a pause
+    Resume {
+        /// Name of the queue
+        queue: String,
+    },
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Check configuration, schedule and the models and folders they name
+    Check,
+    /// Show every setting as it is in force
+    Show,
+    /// Show the cron entries with their next slots
+    Schedule,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((column, field)) if !column.is_empty() && !field.is_empty() => Ok((column.into(), field.into())),
+        _ => Err("expected COLUMN=FIELD, for example \"Artikelnummer=sku\"".into()),
+    }
+}

@@ -1,0 +1,152 @@
+//! `backstock demo`: the whole product on a synthetic catalog.
+
+use crate::app::{App, crew::Crew};
+use crate::args::Demo;
+use crate::commands::import::perform;
+use crate::commands::search::table;
+use crate::failure::Failure;
+use crate::show::{self, report::Report};
+use crate::stop;
+use backstock_config::Config;
+use backstock_jobs::import_products::ImportProducts;
+use backstock_search::{Found, Query};
+use backstock_service::Shutdown;
+use backstock_vectors::Filter;
+use serde_json::json;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Instant;
+use uuid::Uuid;
+
+/// Results shown for each search.
+const RESULTS: usize = 4;
+/// Share of prices that the third delivery changes.
+const PRICE_CHANGE_PERCENT: u32 = 5;
+
+/// Runs the command.
+pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Failure> {
+    let temporary = tempfile::Builder::new().prefix("backstock-demo-").tempdir().map_err(Failure::data)?;
+    let dir = args.dir.clone().unwrap_or_else(|| temporary.path().to_owned());
+    std::fs::create_dir_all(&dir)
+        .map_err(|error| Failure::data(format!("--dir {}: {error}", dir.display())))?;
+    let dir = std::path::absolute(&dir).map_err(Failure::data)?;
+    config.data_dir = dir.join("data");
+    let shutdown = stop::on_signals("stopping the demo (Ctrl-C again: at once)").map_err(Failure::failed)?;
+    let tell = |text: String| {
+        if !json {
+            show::line(text)
+        }
+    };
+    let started = Instant::now();
+    let options = backstock_demo::Options::default();
+    let made = backstock_demo::write_catalog(&dir, &options).map_err(Failure::failed)?;
+    tell(format!(
+        "A synthetic catalog of {} products with drawn pictures was generated in {}.\n",
+        show::count(made.products as u64),
+        dir.display(),
+    ));
+    let app = App::open(config).await?;
+    tell(app.describe());
+    app.tools.catalog.bump_popularity(&backstock_demo::popularity(&options)).await.map_err(Failure::data)?;
+    let crew = Crew::start(&app, &shutdown)?;
+    let outcome = show_all(&app, &made, &options, &shutdown, &tell).await;
+    crew.stop().await;
+    let (imports, searches) = outcome?;
+    if json {
+        show::json(
+            &json!({ "imports": imports, "searches": searches, "model": app.tools.embedder.model().to_string() }),
+        );
+    } else {
+        let took = show::duration(started.elapsed());
+        show::line(format!(
+            "\nDone in {took}: three imports, {} searches, every step a durable job.",
+            searches.len()
+        ));
+        if args.dir.is_none() {
+            show::line("The demo's folder was removed; `backstock demo --dir DIR` keeps it.");
+        } else {
+            show::line(format!("Look around: backstock --data-dir {} status", dir.join("data").display()));
+        }
+    }
+    Ok(())
+}
+
+async fn show_all(
+    app: &App,
+    made: &backstock_demo::Catalog,
+    options: &backstock_demo::Options,
+    shutdown: &Shutdown,
+    tell: &impl Fn(String),
+) -> Result<(Vec<Report>, Vec<serde_json::Value>), Failure> {
+    let mut reports = Vec::new();
+    for (heading, file) in [
+        ("1. First delivery: everything is new.", made.csv.clone()),
+        ("2. The same file again: nothing has to be done.", made.csv.clone()),
+        ("3. A delivery with 5 % of the prices changed: only views and caches move.", {
+            let dir = made.csv.parent().unwrap_or(Path::new("."));
+            backstock_demo::write_price_change(dir, options, PRICE_CHANGE_PERCENT)
+                .map_err(Failure::failed)?
+                .csv
+        }),
+    ] {
+        tell(format!("\n{heading}"));
+        let import = Uuid::now_v7();
+        let job = ImportProducts {
+            import,
+            file,
+            images: Some(made.images.clone()),
+            mapping: std::collections::BTreeMap::default(),
+            full_sync: false,
+            rejects: app.config.data_dir.join("rejects").join(format!("{import}.csv")),
+        };
+        let report = perform(app, &job, shutdown).await?;
+        tell(summary(&report));
+        report.verdict()?;
+        reports.push(report);
+    }
+    tell("\n4. Three searches by meaning.".to_owned());
+    let mut searches = Vec::new();
+    for wanted in backstock_demo::queries() {
+        let query = Query { text: wanted.text.to_owned(), limit: RESULTS, filter: Filter::default() };
+        let found: Vec<Found> = app.searcher().search(&query).await.map_err(Failure::failed)?;
+        tell(format!("\n“{}”\n{}", wanted.text, table(&found)));
+        let results: Vec<_> = found
+            .iter()
+            .map(|hit| {
+                json!({ "sku": hit.product.product.sku, "title": hit.product.product.title,
+                               "category": hit.product.product.category, "score": hit.score })
+            })
+            .collect();
+        searches
+            .push(json!({ "query": wanted.text, "expected_category": wanted.category, "results": results }));
+    }
+    Ok((reports, searches))
+}
+
+fn summary(report: &Report) -> String {
+    let sum = |parts: &[(&str, u64)]| {
+        parts
+            .iter()
+            .map(|(name, number)| format!("{} {name}", show::count(*number)))
+            .collect::<Vec<_>>()
+            .join(" · ")
+    };
+    let rows = sum(&[
+        ("rows", report.rows),
+        ("created", report.created),
+        ("updated", report.updated),
+        ("unchanged", report.unchanged),
+        ("rejected", report.rejected),
+    ]);
+    let work = sum(&[
+        ("thumbnails", report.thumbnails),
+        ("embeddings", report.embeddings),
+        ("views refreshed", report.views_refreshed),
+        ("cache entries warmed", report.cache_warmed),
+    ]);
+    let mut text = format!("   {rows}\n   {work}\n   {:.2} s", report.seconds);
+    if report.images_failed > 0 {
+        let _ = write!(text, " · {} unusable image kept as a warning", report.images_failed);
+    }
+    text
+}

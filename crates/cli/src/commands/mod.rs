@@ -1,0 +1,10 @@
+//! One module a command.
+
+pub mod config;
+pub mod demo;
+pub mod import;
+pub mod jobs;
+pub mod queues;
+pub mod roles;
+pub mod search;
+pub mod status;

@@ -1,0 +1,102 @@
+//! `backstock status`: what is there, what waits, who works.
+
+use crate::commands::{jobs::utc, queues};
+use crate::failure::Failure;
+use crate::show::{self, Table};
+use backstock_catalog::{Catalog, ImportReport};
+use backstock_config::Config;
+use backstock_queue::{QueueStatus, Store, WorkerStatus};
+use serde_json::json;
+
+/// How many imports are shown.
+const IMPORTS: u32 = 5;
+
+/// Runs the command.
+pub async fn run(config: &Config, as_json: bool) -> Result<(), Failure> {
+    let store = crate::app::existing_store(config).await?;
+    let catalog = crate::app::catalog(config).await?;
+    let queues = store.queues().await.map_err(Failure::data)?;
+    let workers = store.workers().await.map_err(Failure::data)?;
+    let imports = recent(&catalog).await?;
+    let products = catalog.count().await.map_err(Failure::data)?;
+    let dirty = catalog.dirty_counts().await.map_err(Failure::data)?;
+    if as_json {
+        show::json(&json!({
+            "store": store.name(),
+            "products": products,
+            "dirty": dirty.iter().map(|(kind, number)| json!({ "kind": kind, "keys": number })).collect::<Vec<_>>(),
+            "queues": queues,
+            "workers": workers,
+            "imports": imports,
+        }));
+        return Ok(());
+    }
+    show::line(format!("catalog: {} products in {}", show::count(products), catalog.path().display()));
+    show_imports(&imports);
+    show_queues(&*store, &queues);
+    show_workers(&workers);
+    Ok(())
+}
+
+async fn recent(catalog: &Catalog) -> Result<Vec<ImportReport>, Failure> {
+    let mut reports = Vec::new();
+    for id in catalog.imports(IMPORTS).await.map_err(Failure::data)? {
+        let mut report = catalog.import_report(&id).await.map_err(Failure::data)?;
+        report.rejects.truncate(10);
+        report.remarks.truncate(10);
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+fn show_imports(imports: &[ImportReport]) {
+    if imports.is_empty() {
+        show::line("imports: none yet");
+        return;
+    }
+    let heads =
+        ["IMPORT", "STARTED", "STATE", ">ROWS", ">CREATED", ">UPDATED", ">UNCHANGED", ">REJECTED", "FILE"];
+    let mut table = Table::new(&heads);
+    for import in imports {
+        let rows = &import.counters;
+        table.row([
+            import.id.clone(),
+            utc(backstock_queue::Timestamp(import.started_ms)),
+            format!("{:?}", import.state).to_lowercase(),
+            show::count(rows.rows),
+            show::count(rows.created),
+            show::count(rows.updated),
+            show::count(rows.unchanged),
+            show::count(rows.rejected),
+            import.file.clone(),
+        ]);
+    }
+    show::line(format!("\n{table}"));
+}
+
+fn show_queues(store: &dyn Store, queues: &[QueueStatus]) {
+    if queues.is_empty() {
+        show::line(format!("\nqueues ({}): empty", store.name()));
+    } else {
+        show::line(format!("\n{}", queues::table(queues)));
+    }
+}
+
+fn show_workers(workers: &[WorkerStatus]) {
+    if workers.is_empty() {
+        show::line("\nworkers: none; `backstock up` starts one");
+        return;
+    }
+    let mut table = Table::new(&["WORKER", "HOST", ">PID", ">RUNNING", "SINCE", "SEEN"]);
+    for worker in workers {
+        table.row([
+            worker.id.to_string(),
+            worker.host.clone(),
+            worker.pid.to_string(),
+            show::count(worker.running),
+            utc(worker.started_at),
+            utc(worker.seen_at),
+        ]);
+    }
+    show::line(format!("\n{table}"));
+}

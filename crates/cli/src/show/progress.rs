@@ -1,0 +1,177 @@
+//! How far an import is: bars on a terminal, lines in a log.
+
+use super::{count, note};
+use crate::app::delivery::Groups;
+use crate::failure::Failure;
+use backstock_jobs::Tools;
+use backstock_jobs::embed_products::{EMBEDDINGS, EmbedProduct};
+use backstock_jobs::import_products::ImportProducts;
+use backstock_jobs::make_thumbnails::{IMAGES, MakeThumbnails};
+use backstock_queue::{Job, JobState, QueueStatus};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// How often a log gets a line.
+const LINE_EVERY: Duration = Duration::from_secs(2);
+
+/// Watches one import.
+pub struct Progress {
+    tools: Tools,
+    import: String,
+    groups: Groups,
+    view: View,
+}
+
+/// Done and, as far as known, all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stage {
+    done: u64,
+    total: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Snapshot {
+    rows: Stage,
+    images: Stage,
+    texts: Stage,
+}
+
+impl Progress {
+    /// Begins to show the progress of `job`.
+    pub fn new(tools: &Tools, job: &ImportProducts, groups: Groups) -> Self {
+        let rows = estimated_rows(job);
+        let view = if std::io::stderr().is_terminal() { View::bars() } else { View::lines() };
+        let mut progress = Self { tools: tools.clone(), import: job.import.to_string(), groups, view };
+        progress.view.estimate(rows);
+        progress
+    }
+
+    /// Looks how far the import is and shows it.
+    pub async fn update(&mut self) -> Result<(), Failure> {
+        let snapshot = self.look().await?;
+        self.view.show(&snapshot);
+        Ok(())
+    }
+
+    /// Takes the bars away.
+    pub fn finish(self) {
+        self.view.finish();
+    }
+
+    async fn look(&self) -> Result<Snapshot, Failure> {
+        let ledger = self.tools.catalog.import_report(&self.import).await;
+        let rows = ledger.map_or(0, |report| report.counters.rows);
+        let group = self.tools.store.group(self.groups.work).await.map_err(Failure::data)?;
+        let counter = |name: &str| {
+            let value = group.as_ref().and_then(|group| group.counters.get(name)).copied().unwrap_or(0);
+            u64::try_from(value).unwrap_or(0)
+        };
+        let queues = self.tools.store.queues().await.map_err(Failure::data)?;
+        let stage = |done: u64, queue: &str| Stage { done, total: done + waiting(&queues, queue) };
+        Ok(Snapshot {
+            rows: Stage { done: rows, total: 0 },
+            images: stage(counter(IMAGES), MakeThumbnails::QUEUE),
+            texts: stage(counter(EMBEDDINGS), EmbedProduct::QUEUE),
+        })
+    }
+}
+
+fn waiting(queues: &[QueueStatus], name: &str) -> u64 {
+    let states = [JobState::Scheduled, JobState::Available, JobState::Running, JobState::Retryable];
+    let queue = queues.iter().find(|queue| queue.name == name);
+    queue.map_or(0, |queue| states.iter().filter_map(|state| queue.counts.get(state)).sum())
+}
+
+/// About how many records a plain text file has: its lines. Zero when that cannot be told cheaply.
+fn estimated_rows(job: &ImportProducts) -> u64 {
+    const SAMPLE: usize = 1 << 20;
+    let Ok(mut file) = std::fs::File::open(&job.file) else { return 0 };
+    let size = file.metadata().map_or(0, |info| info.len());
+    let mut sample = Vec::new();
+    let read = std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, SAMPLE as u64), &mut sample);
+    if read.is_err() || sample.contains(&0) || std::str::from_utf8(&sample[..sample.len().min(64)]).is_err() {
+        return 0;
+    }
+    let lines = sample.split(|byte| *byte == b'\n').count() as u64 - 1;
+    if sample.is_empty() { 0 } else { (lines * size / sample.len() as u64).saturating_sub(1) }
+}
+
+enum View {
+    Bars(Box<Bars>),
+    Lines { last: Option<Instant>, shown: Snapshot, started: Instant },
+}
+
+struct Bars {
+    all: MultiProgress,
+    rows: ProgressBar,
+    images: ProgressBar,
+    texts: ProgressBar,
+}
+
+impl View {
+    fn bars() -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        let bar = |name: &'static str| {
+            let bar = all.add(ProgressBar::new(0));
+            let shape = "{prefix:<11} {bar:32.cyan/dim} {human_pos:>9} / {human_len:<9} {per_sec:>12}  {eta}";
+            if let Ok(style) = ProgressStyle::with_template(shape) {
+                bar.set_style(style.progress_chars("━╸─"));
+            }
+            bar.set_prefix(name);
+            bar
+        };
+        let (rows, images, texts) = (bar("rows"), bar("thumbnails"), bar("embeddings"));
+        Self::Bars(Box::new(Bars { all, rows, images, texts }))
+    }
+
+    fn lines() -> Self {
+        Self::Lines { last: None, shown: Snapshot::default(), started: Instant::now() }
+    }
+
+    fn estimate(&mut self, rows: u64) {
+        if let Self::Bars(bars) = self {
+            bars.rows.set_length(rows);
+        }
+    }
+
+    fn show(&mut self, now: &Snapshot) {
+        match self {
+            Self::Bars(bars) => {
+                for (bar, stage) in
+                    [(&bars.rows, now.rows), (&bars.images, now.images), (&bars.texts, now.texts)]
+                {
+                    bar.set_length(bar.length().unwrap_or(0).max(stage.total).max(stage.done));
+                    bar.set_position(stage.done);
+                }
+            }
+            Self::Lines { last, shown, started } => {
+                let due = last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
+                if due && *now != *shown {
+                    let pace =
+                        |done: u64| count((done as f64 / started.elapsed().as_secs_f64().max(0.001)) as u64);
+                    note(format_args!(
+                        "rows {} ({}/s) · images {} of {} · texts {} of {}",
+                        count(now.rows.done),
+                        pace(now.rows.done),
+                        count(now.images.done),
+                        count(now.images.total),
+                        count(now.texts.done),
+                        count(now.texts.total),
+                    ));
+                    *last = Some(Instant::now());
+                    *shown = *now;
+                }
+            }
+        }
+    }
+
+    fn finish(self) {
+        if let Self::Bars(bars) = self {
+            for bar in [&bars.rows, &bars.images, &bars.texts] {
+                bar.finish_and_clear();
+            }
+            let _ = bars.all.clear();
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! `sweep_dirty`: gives a job to everything that is due and has none.
+
+use crate::embed_products::EmbedProduct;
+use crate::make_thumbnails::MakeThumbnails;
+use crate::{Tools, failure};
+use backstock_catalog::{Catalog, Dirty, DirtyKind};
+use backstock_queue::{Context, GroupId, Handler, Job, JobError, JobId, NewJob, One, Store, Unique};
+use serde::{Deserialize, Serialize};
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
+
+/// Looks through the dirty sets for texts and images and enqueues what is there, under ids that belong to the dirty
+/// marks: what has a job already is not enqueued again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepDirty {}
+
+impl Job for SweepDirty {
+    const KIND: &'static str = "sweep_dirty";
+    const QUEUE: &'static str = "maintenance";
+    const TIMEOUT: Duration = Duration::from_hours(1);
+
+    fn unique(&self) -> Option<Unique> {
+        Some(Unique::coalesced("all"))
+    }
+}
+
+/// Handler of [`SweepDirty`].
+pub struct Sweeper {
+    fan_out: FanOut,
+}
+
+impl Sweeper {
+    pub(crate) fn new(tools: &Tools) -> Self {
+        Self { fan_out: FanOut::new(tools) }
+    }
+}
+
+impl Handler for Sweeper {
+    type Work = One<SweepDirty>;
+
+    async fn handle(&self, _: &mut One<SweepDirty>, context: &Context) -> Result<(), JobError> {
+        self.fan_out.everything(None, context).await
+    }
+}
+
+/// Turns dirty marks into jobs. The id of a job is made from the mark and its generation, so that asking twice is safe
+/// and a mark that changed again gets a job again.
+#[derive(Clone)]
+pub(crate) struct FanOut {
+    catalog: Arc<Catalog>,
+    store: Arc<dyn Store>,
+}
+
+/// Marks read at a time, jobs enqueued at a time.
+const PAGE: u32 = 1000;
+
+/// Namespace of the ids (UUID version 5).
+const MARKS: Uuid = Uuid::from_u128(0x6d5a_0a4e_52a1_4a5c_9a58_0c5b_8f1e_7d21);
+
+impl FanOut {
+    pub(crate) fn new(tools: &Tools) -> Self {
+        Self { catalog: Arc::clone(&tools.catalog), store: Arc::clone(&tools.store) }
+    }
+
+    /// Enqueues a job for every dirty text and every dirty local image.
+    pub(crate) async fn everything(&self, group: Option<GroupId>, context: &Context) -> Result<(), JobError> {
+        let mut after = None;
+        loop {
+            stop_if_asked(context)?;
+            let marks = self
+                .catalog
+                .dirty(DirtyKind::Text, after.as_deref(), PAGE)
+                .await
+                .map_err(failure::catalog)?;
+            let Some(last) = marks.last() else { break };
+            after = Some(last.key.clone());
+            self.texts(&marks, group).await?;
+        }
+        let mut after = None;
+        loop {
+            stop_if_asked(context)?;
+            let pending =
+                self.catalog.images_pending(after.as_deref(), PAGE).await.map_err(failure::catalog)?;
+            let Some(last) = pending.last() else { return Ok(()) };
+            after = Some(last.link.clone());
+            for image in pending {
+                if let Some(folder) = image.images {
+                    self.images(&[image.link], &folder, group).await?;
+                }
+            }
+        }
+    }
+
+    /// Enqueues the embedding of these texts.
+    pub(crate) async fn texts(&self, marks: &[Dirty], group: Option<GroupId>) -> Result<(), JobError> {
+        let jobs = marks.iter().map(|mark| {
+            let job = NewJob::of(&EmbedProduct { sku: mark.key.clone() })?;
+            Ok(identified(job, mark, group))
+        });
+        self.enqueue(jobs.collect()).await
+    }
+
+    /// Enqueues the thumbnails of those of `links` that are dirty and local; returns how many are remote.
+    pub(crate) async fn images(
+        &self,
+        links: &[String],
+        folder: &str,
+        group: Option<GroupId>,
+    ) -> Result<u64, JobError> {
+        let (local, remote): (Vec<String>, Vec<String>) =
+            links.iter().cloned().partition(|link| !is_remote(link));
+        let marks = self.catalog.dirty_of(DirtyKind::Image, &local).await.map_err(failure::catalog)?;
+        let jobs = marks.iter().map(|mark| {
+            let job = NewJob::of(&MakeThumbnails { link: mark.key.clone(), images: folder.into() })?;
+            Ok(identified(job, mark, group))
+        });
+        self.enqueue(jobs.collect()).await?;
+        Ok(remote.len() as u64)
+    }
+
+    async fn enqueue(&self, jobs: Result<Vec<NewJob>, serde_json::Error>) -> Result<(), JobError> {
+        let jobs = jobs.map_err(JobError::discard)?;
+        if !jobs.is_empty() {
+            self.store.enqueue(jobs).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an image is fetched over the network rather than read from a folder.
+pub(crate) fn is_remote(link: &str) -> bool {
+    link.starts_with("http://") || link.starts_with("https://")
+}
+
+fn identified(job: NewJob, mark: &Dirty, group: Option<GroupId>) -> NewJob {
+    let id = JobId::named(MARKS, &format!("{}:{}:{}", job.kind, mark.generation, mark.key));
+    let job = job.with_id(id);
+    match group {
+        Some(group) => job.in_group(group),
+        None => job,
+    }
+}
+
+pub(crate) fn stop_if_asked(context: &Context) -> Result<(), JobError> {
+    if context.is_stopping() { Err(JobError::snooze(Duration::ZERO)) } else { Ok(()) }
+}
