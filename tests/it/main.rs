@@ -1,3 +1,7 @@
 //! The one integration binary: what no crate can test by itself.
 
 mod architecture;
+mod command_line;
+mod crash;
+mod demo;
+mod support;

@@ -1,0 +1,223 @@
+//! What the end-to-end tests share: the binary, a private data folder, a picture of everything in it.
+
+use serde_json::Value;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+/// The binary under test: built by `tests/run` (`BACKSTOCK_BIN`), else built now.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        if let Some(path) = std::env::var_os("BACKSTOCK_BIN") {
+            return path.into();
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above this package");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "backstock-cli", "--message-format=json"])
+            .current_dir(root)
+            .output()
+            .expect("cargo runs");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let messages = String::from_utf8_lossy(&built.stdout).into_owned();
+        let executable = messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from));
+        executable.expect("cargo names the executable it built")
+    })
+}
+
+/// A data folder of its own and the way to run `backstock` on it.
+pub struct Shop {
+    pub dir: tempfile::TempDir,
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Shop {
+    /// With the built-in lexical model, so that nothing is fetched.
+    pub fn new() -> Self {
+        let environment = vec![("BACKSTOCK__EMBEDDING__MODEL", "lexical".to_owned())];
+        Self { dir: tempfile::tempdir().expect("a temporary folder"), environment }
+    }
+
+    /// With one more setting.
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a file beside the data folder.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).expect("the file can be written");
+        path
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(binary());
+        command.current_dir(self.dir.path()).env("NO_COLOR", "1").env_remove("RUST_LOG").stdin(Stdio::null());
+        command.env("BACKSTOCK__DATA_DIR", self.data());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs to the end.
+    pub fn run(&self, args: &[&str]) -> Ran {
+        Ran(self.command().args(args).output().expect("backstock starts"))
+    }
+
+    /// Starts in the background; the process is killed when the guard goes.
+    pub fn start(&self, args: &[&str]) -> Running {
+        let child = self.command().args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Running(child.expect("backstock starts"))
+    }
+
+    /// Everything that an import leaves behind, without times and ids that differ from run to run.
+    pub async fn picture(&self) -> Picture {
+        Picture {
+            catalog: rows(&self.data().join("catalog.db"), CATALOG).await,
+            vectors: rows(&self.data().join("vectors.db"), VECTORS).await,
+            files: files(&self.data().join("thumbnails")),
+        }
+    }
+
+    /// Jobs by kind and state.
+    pub async fn ledger(&self) -> BTreeMap<(String, String), u64> {
+        let jobs = self.run(&["jobs", "list", "--limit", "500", "--json"]).json();
+        let mut ledger = BTreeMap::new();
+        for job in jobs.as_array().expect("a list of jobs") {
+            let text = |key: &str| job[key].as_str().unwrap_or_default().to_owned();
+            *ledger.entry((text("kind"), text("state"))).or_insert(0) += 1;
+        }
+        ledger
+    }
+}
+
+/// What a command left behind.
+pub struct Ran(pub Output);
+
+impl Ran {
+    pub fn code(&self) -> i32 {
+        self.0.status.code().unwrap_or(-1)
+    }
+
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.0.stdout).into_owned()
+    }
+
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.0.stderr).into_owned()
+    }
+
+    /// The last line of the output as JSON.
+    pub fn json(&self) -> Value {
+        let stdout = self.stdout();
+        let last = stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error} in {stdout:?}; stderr: {}", self.stderr()))
+    }
+
+    /// The same, of a command that has to end well.
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code(), 0, "stderr: {}", self.stderr());
+        self
+    }
+}
+
+/// A process that does not outlive its test.
+pub struct Running(Child);
+
+impl Running {
+    /// `kill -9`, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.0.kill().expect("the process can be killed");
+        self.0.wait().expect("the process ends");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Everything that an import leaves behind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Picture {
+    pub catalog: Vec<String>,
+    pub vectors: Vec<String>,
+    pub files: BTreeMap<String, u64>,
+}
+
+const CATALOG: &[&str] = &[
+    "SELECT json_array('product', sku, status, price_minor, category, brand, title, hex(core_hash), hex(text_hash),
+        hex(image_hash), hex(price_hash)) FROM product ORDER BY sku",
+    "SELECT json_array('image', link, content_hash, manifest, error_code) FROM image ORDER BY link",
+    "SELECT json_array('shows', p.sku, position, i.link) FROM product_image
+        JOIN product p ON p.id = product_id JOIN image i ON i.id = image_id ORDER BY 1",
+    "SELECT json_array('dirty', kind, key) FROM dirty ORDER BY kind, key",
+    "SELECT json_array('import', state, last_record, rows, created, updated, unchanged, rejected, skipped, warnings,
+        missing) FROM import ORDER BY no",
+    "SELECT json_array('issue', severity, record, line, code, field) FROM import_issue ORDER BY 1",
+];
+const VECTORS: &[&str] = &["SELECT json_array(model, key, hex(content_hash), hex(vector), category, price_minor)
+    FROM point ORDER BY model, key"];
+
+async fn rows(file: &Path, queries: &[&'static str]) -> Vec<String> {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("the file opens");
+    let views: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'view\\_%' ESCAPE '\\'
+            AND name <> 'view_state' ORDER BY name")
+            .fetch_all(&pool)
+            .await
+            .expect("the tables can be listed");
+    let mut all = Vec::new();
+    for query in queries {
+        let found: Vec<String> = sqlx::query_scalar(*query).fetch_all(&pool).await.expect("the query runs");
+        all.extend(found);
+    }
+    for view in views {
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?1) ORDER BY cid")
+            .bind(view.clone())
+            .fetch_all(&pool)
+            .await
+            .expect("columns");
+        let sql = format!("SELECT json_array('{view}', {}) FROM {view} ORDER BY 1", columns.join(", "));
+        let sql = AssertSqlSafe(sql).into_sql_str();
+        let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(&pool).await.expect("the view can be read");
+        all.extend(found);
+    }
+    pool.close().await;
+    all
+}
+
+/// Files below `root` with their sizes. Names are made from contents, so equal names are equal files.
+fn files(root: &Path) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let (Ok(name), Ok(info)) = (path.strip_prefix(root), entry.metadata()) {
+                found.insert(name.display().to_string(), info.len());
+            }
+        }
+    }
+    found
+}
