@@ -39,7 +39,11 @@ fn a_file_error_is_in_the_json_too() {
 fn wrong_configuration_is_refused_with_its_place() {
     let shop = Shop::new();
     shop.file("backstock.toml", "[queue]\nurll = \"sqlite\"\n");
-    refused(&shop.run(&["config", "check"]), 2, &["backstock.toml: line 2", "queue.urll", "did you mean `queue.url`"]);
+    refused(
+        &shop.run(&["config", "check"]),
+        2,
+        &["backstock.toml: line 2", "queue.urll", "did you mean `queue.url`"],
+    );
     let shop = Shop::new().with("BACKSTOCK__QUEUE__URL", "mysql://x");
     refused(&shop.run(&["config", "check"]), 2, &["queue.url", "mysql://x", "sqlite"]);
 }
@@ -48,7 +52,9 @@ fn wrong_configuration_is_refused_with_its_place() {
 fn a_bad_cron_line_is_refused_with_its_entry() {
     let shop = Shop::new().with("BACKSTOCK__SCHEDULER__SCHEDULE_FILE", "schedule.toml");
     let entry = |cron: &str, job: &str| {
-        format!("[[entry]]\nname = \"nightly\"\ncron = \"{cron}\"\njob = \"{job}\"\npayload = {{ view = \"all\", mode = \"full\" }}\n")
+        format!(
+            "[[entry]]\nname = \"nightly\"\ncron = \"{cron}\"\njob = \"{job}\"\npayload = {{ view = \"all\", mode = \"full\" }}\n"
+        )
     };
     shop.file("schedule.toml", entry("61 * * * *", "refresh_view"));
     refused(&shop.run(&["config", "check"]), 2, &["nightly", "61"]);
@@ -72,7 +78,11 @@ fn a_data_folder_that_cannot_be_used_is_refused() {
     refused(&shop.run(&["import", "good.csv"]), 4, &["data folder", "--data-dir"]);
     let shop = Shop::new();
     std::fs::create_dir(shop.data()).unwrap();
-    std::fs::write(shop.data().join("queue.db"), "this is no database, but it is long enough to be looked at. ".repeat(40)).unwrap();
+    std::fs::write(
+        shop.data().join("queue.db"),
+        "this is no database, but it is long enough to be looked at. ".repeat(40),
+    )
+    .unwrap();
     refused(&shop.run(&["jobs", "list"]), 4, &["queue.db"]);
 }
 
@@ -113,6 +123,10 @@ fn a_dry_run_writes_nothing() {
 fn a_closed_pipe_is_no_error() {
     let shop = Shop::new();
     let shown = format!("{} config show | head -1", crate::support::binary().display());
-    let ran = Ran(std::process::Command::new("sh").args(["-c", &shown]).current_dir(shop.dir.path()).output().unwrap());
+    let ran = Ran(std::process::Command::new("sh")
+        .args(["-c", &shown])
+        .current_dir(shop.dir.path())
+        .output()
+        .unwrap());
     assert_eq!(ran.stderr(), "");
 }

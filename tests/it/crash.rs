@@ -11,8 +11,10 @@ fn kills() -> u64 {
 
 /// The catalog of the demo and what an undisturbed import of it leaves behind.
 async fn undisturbed(shop: &Shop) -> (backstock_demo::Catalog, Picture) {
-    let made = backstock_demo::write_catalog(&shop.path("delivery"), &backstock_demo::Options::default()).unwrap();
-    shop.run(&["import", made.csv.to_str().unwrap(), "--images", made.images.to_str().unwrap(), "--json"]).ok();
+    let made =
+        backstock_demo::write_catalog(&shop.path("delivery"), &backstock_demo::Options::default()).unwrap();
+    shop.run(&["import", made.csv.to_str().unwrap(), "--images", made.images.to_str().unwrap(), "--json"])
+        .ok();
     let picture = shop.picture().await;
     (made, picture)
 }
@@ -28,7 +30,8 @@ async fn a_worker_killed_at_random_moments_leaves_what_an_undisturbed_one_does()
     let calm = Shop::new();
     let (made, expected) = undisturbed(&calm).await;
     let shop = Shop::new();
-    shop.run(&["import", made.csv.to_str().unwrap(), "--images", made.images.to_str().unwrap(), "--detach"]).ok();
+    shop.run(&["import", made.csv.to_str().unwrap(), "--images", made.images.to_str().unwrap(), "--detach"])
+        .ok();
     let seed = std::env::var("BACKSTOCK_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(11);
     let draws = Draws::seeded(seed);
     for _ in 0..kills() {
@@ -39,7 +42,11 @@ async fn a_worker_killed_at_random_moments_leaves_what_an_undisturbed_one_does()
     let up = shop.start(&["up"]);
     let begun = Instant::now();
     while !everything_is_done(&shop) {
-        assert!(begun.elapsed() < Duration::from_secs(120), "not done after 120 s: {:?}", shop.ledger().await);
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "not done after 120 s: {:?}",
+            shop.ledger().await
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     up.kill();
@@ -53,7 +60,9 @@ fn everything_is_done(shop: &Shop) -> bool {
     let queues = shop.run(&["queues", "list", "--json"]).ok().json();
     let open = ["scheduled", "available", "running", "retryable"];
     queues.as_array().is_some_and(|queues| {
-        let waiting = |queue: &serde_json::Value| open.iter().any(|state| queue["counts"][state].as_u64().unwrap_or(0) > 0);
+        let waiting = |queue: &serde_json::Value| {
+            open.iter().any(|state| queue["counts"][state].as_u64().unwrap_or(0) > 0)
+        };
         !queues.is_empty() && !queues.iter().any(waiting)
     })
 }

@@ -15,7 +15,10 @@ fn the_demo_imports_everything_once_and_only_what_changed_after() {
     let imports = shown["imports"].as_array().unwrap();
     assert_eq!(imports.len(), 3);
     for report in imports {
-        let sum: u64 = ["created", "updated", "unchanged", "rejected", "skipped"].map(|key| number(report, key)).iter().sum();
+        let sum: u64 = ["created", "updated", "unchanged", "rejected", "skipped"]
+            .map(|key| number(report, key))
+            .iter()
+            .sum();
         assert_eq!(number(report, "rows"), sum, "{report}");
         assert_eq!(number(report, "failed_jobs"), 0, "{report}");
     }
@@ -42,11 +45,13 @@ fn searches_of_the_demo_find_the_expected_category_first() {
         eprintln!("NOT RUN: BACKSTOCK_TEST_MODEL_DIR is not set; tests/run fetches the model");
         return;
     };
-    let shop = Shop::new().with("BACKSTOCK__EMBEDDING__MODEL", "minilm").with("BACKSTOCK__EMBEDDING__PATH", &model);
+    let shop =
+        Shop::new().with("BACKSTOCK__EMBEDDING__MODEL", "minilm").with("BACKSTOCK__EMBEDDING__PATH", &model);
     let dir = shop.path("demo");
     let shown = shop.run(&["demo", "--json", "--dir", dir.to_str().unwrap()]).ok().json();
     for search in shown["searches"].as_array().unwrap() {
-        let first: Vec<&str> = search["results"][0]["category"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let first: Vec<&str> =
+            search["results"][0]["category"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         let expected = search["expected_category"].as_str().unwrap();
         assert!(first.contains(&expected) || first.join(" > ").contains(expected), "{search}");
     }

@@ -15,7 +15,8 @@ pub fn binary() -> &'static Path {
         if let Some(path) = std::env::var_os("BACKSTOCK_BIN") {
             return path.into();
         }
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above this package");
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above this package");
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--package", "backstock-cli", "--message-format=json"])
             .current_dir(root)
@@ -125,7 +126,8 @@ impl Ran {
     pub fn json(&self) -> Value {
         let stdout = self.stdout();
         let last = stdout.lines().last().unwrap_or_default();
-        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error} in {stdout:?}; stderr: {}", self.stderr()))
+        serde_json::from_str(last)
+            .unwrap_or_else(|error| panic!("{error} in {stdout:?}; stderr: {}", self.stderr()))
     }
 
     /// The same, of a command that has to end well.
@@ -162,8 +164,8 @@ pub struct Picture {
 }
 
 const CATALOG: &[&str] = &[
-    "SELECT json_array('product', sku, status, price_minor, category, brand, title, hex(core_hash), hex(text_hash),
-        hex(image_hash), hex(price_hash)) FROM product ORDER BY sku",
+    "SELECT json_array('product', sku, status, price_minor, category, brand, title, hex(core_hash),
+        hex(part_hashes)) FROM product ORDER BY sku",
     "SELECT json_array('image', link, content_hash, manifest, error_code) FROM image ORDER BY link",
     "SELECT json_array('shows', p.sku, position, i.link) FROM product_image
         JOIN product p ON p.id = product_id JOIN image i ON i.id = image_id ORDER BY 1",
@@ -172,18 +174,21 @@ const CATALOG: &[&str] = &[
         missing) FROM import ORDER BY no",
     "SELECT json_array('issue', severity, record, line, code, field) FROM import_issue ORDER BY 1",
 ];
-const VECTORS: &[&str] = &["SELECT json_array(model, key, hex(content_hash), hex(vector), category, price_minor)
-    FROM point ORDER BY model, key"];
+const VECTORS: &[&str] =
+    &["SELECT json_array(model_id, key, hex(content_hash), hex(vector), category, price_minor)
+    FROM point ORDER BY model_id, key"];
 
 async fn rows(file: &Path, queries: &[&'static str]) -> Vec<String> {
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("the file opens");
-    let views: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'view\\_%' ESCAPE '\\'
-            AND name <> 'view_state' ORDER BY name")
-            .fetch_all(&pool)
-            .await
-            .expect("the tables can be listed");
+    let pool =
+        SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("the file opens");
+    let views: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'view\\_%' ESCAPE '\\'
+            AND name <> 'view_state' ORDER BY name",
+    )
+    .fetch_all(&pool)
+    .await
+    .expect("the tables can be listed");
     let mut all = Vec::new();
     for query in queries {
         let found: Vec<String> = sqlx::query_scalar(*query).fetch_all(&pool).await.expect("the query runs");
@@ -197,7 +202,8 @@ async fn rows(file: &Path, queries: &[&'static str]) -> Vec<String> {
             .expect("columns");
         let sql = format!("SELECT json_array('{view}', {}) FROM {view} ORDER BY 1", columns.join(", "));
         let sql = AssertSqlSafe(sql).into_sql_str();
-        let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(&pool).await.expect("the view can be read");
+        let found: Vec<String> =
+            sqlx::query_scalar(sql).fetch_all(&pool).await.expect("the view can be read");
         all.extend(found);
     }
     pool.close().await;

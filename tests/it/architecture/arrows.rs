@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What each crate of the workspace may use of the others, without the prefix `backstock-`. Arrows point down only:
 /// `worker` and `jobs` never see each other, `queue` and the engines know nothing of the rest, nobody below the
 /// command line reads the configuration.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
     ("config", &[]),
     ("service", &[]),
     ("telemetry", &[]),
@@ -19,6 +19,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("embedding", &["cpu"]),
     ("vectors", &["cpu"]),
     ("cache", &[]),
+    ("search", &["catalog", "embedding", "vectors", "cache", "cpu"]),
     ("demo", &[]),
     ("jobs", &["queue", "catalog", "media", "embedding", "vectors", "cache", "cpu"]),
     ("server", &["queue", "worker", "scheduler", "jobs", "catalog", "service", "telemetry", "vectors"]),
@@ -35,8 +36,8 @@ const OWNED: [(&str, &[&str]); 11] = [
     ("sqlx", &["queue", "catalog", "vectors", "bench", "tests"]),
     ("redis", &["queue", "cache", "bench", "tests"]),
     ("lapin", &["queue", "bench", "tests"]),
-    ("apalis", &["worker"]),
-    ("apalis-", &["worker"]),
+    ("apalis", &["worker", "bench"]),
+    ("apalis-", &["worker", "bench"]),
     // The demonstration draws its pictures itself, so that there are none in the repository.
     ("image", &["media", "demo"]),
     ("fast_image_resize", &["media"]),
