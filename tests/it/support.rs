@@ -95,7 +95,7 @@ impl Shop {
     }
 
     /// Jobs by kind and state.
-    pub async fn ledger(&self) -> BTreeMap<(String, String), u64> {
+    pub fn ledger(&self) -> BTreeMap<(String, String), u64> {
         let jobs = self.run(&["jobs", "list", "--limit", "500", "--json"]).json();
         let mut ledger = BTreeMap::new();
         for job in jobs.as_array().expect("a list of jobs") {

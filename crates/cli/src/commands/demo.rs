@@ -34,7 +34,7 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
     let shutdown = stop::on_signals("stopping the demo (Ctrl-C again: at once)").map_err(Failure::failed)?;
     let tell = |text: String| {
         if !json {
-            show::line(text)
+            show::line(text);
         }
     };
     let started = Instant::now();
