@@ -31,6 +31,11 @@ impl Failure {
         Self::new(4, error)
     }
 
+    /// Whether a store cannot be used: then waiting for it to take last words is in vain.
+    pub const fn is_data(&self) -> bool {
+        self.code == 4
+    }
+
     /// 130: somebody pressed Ctrl-C.
     pub fn interrupted(message: impl fmt::Display) -> Self {
         Self::new(130, message)

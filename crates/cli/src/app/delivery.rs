@@ -11,7 +11,9 @@ use crate::show::progress::Progress;
 use crate::show::report::Report;
 use backstock_jobs::import_products::ImportProducts;
 use backstock_jobs::warm_cache::WarmCache;
-use backstock_queue::{GroupId, Job, JobFilter, JobId, JobState, NewGroup, NewJob, Page, Store};
+use backstock_queue::{
+    GroupId, Job, JobFilter, JobId, JobState, NewGroup, NewJob, Page, Store, StoreError, WorkerId,
+};
 use std::time::Duration;
 
 /// The groups of one import.
@@ -71,8 +73,10 @@ pub async fn wait(
 ) -> Result<(), Failure> {
     let store = &*app.tools.store;
     let mut look = tokio::time::interval(Duration::from_millis(100));
+    let mut probe = Probe::new(store);
     loop {
         look.tick().await;
+        probe.write().await?;
         let status = store.group(groups.whole).await.map_err(Failure::data)?;
         progress.update().await?;
         if status.is_some_and(|status| status.done_at.is_some()) {
@@ -83,6 +87,48 @@ pub async fn wait(
         let file = job.file.display();
         Err(Failure::failed(format!("{file}: {error}; `backstock jobs retry {}` tries again", groups.job)))
     })
+}
+
+/// Writes to the store now and then: workers wait until a full disk has room again, but whoever waits for the report
+/// wants to know.
+struct Probe<'a> {
+    store: &'a dyn Store,
+    who: WorkerId,
+    looks: u32,
+    refused: u32,
+}
+
+impl<'a> Probe<'a> {
+    /// Looks between two writes: about two seconds.
+    const EVERY: u32 = 20;
+    /// Writes refused in a row before it is said.
+    const PATIENCE: u32 = 3;
+
+    fn new(store: &'a dyn Store) -> Self {
+        Self { store, who: WorkerId::generate("waiting"), looks: 0, refused: 0 }
+    }
+
+    async fn write(&mut self) -> Result<(), Failure> {
+        self.looks += 1;
+        if !self.looks.is_multiple_of(Self::EVERY) {
+            return Ok(());
+        }
+        let role = format!("waiting {}", self.who);
+        let written = match self.store.lead(&role, &self.who, Duration::from_secs(1)).await {
+            Ok(_) => self.store.resign(&role, &self.who).await,
+            Err(error) => Err(error),
+        };
+        match written {
+            Err(error @ StoreError::Full { .. }) => {
+                self.refused += 1;
+                if self.refused >= Self::PATIENCE { Err(Failure::data(error)) } else { Ok(()) }
+            }
+            _ => {
+                self.refused = 0;
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Why the import job itself was given up, if it was.

@@ -44,7 +44,9 @@ pub async fn run(args: &Import, config: Config, json: bool) -> Result<(), Failur
     let app = App::open(config).await?;
     let crew = Crew::start(&app, &shutdown)?;
     let outcome = perform(&app, &job, &shutdown).await;
-    crew.stop().await;
+    if !outcome.as_ref().is_err_and(Failure::is_data) {
+        crew.stop().await;
+    }
     let report = outcome?;
     report.show(json);
     report.verdict()
