@@ -118,16 +118,12 @@ impl<'a> Probe<'a> {
             Ok(_) => self.store.resign(&role, &self.who).await,
             Err(error) => Err(error),
         };
-        match written {
-            Err(error @ StoreError::Full { .. }) => {
-                self.refused += 1;
-                if self.refused >= Self::PATIENCE { Err(Failure::data(error)) } else { Ok(()) }
-            }
-            _ => {
-                self.refused = 0;
-                Ok(())
-            }
-        }
+        let Err(error @ StoreError::Full { .. }) = written else {
+            self.refused = 0;
+            return Ok(());
+        };
+        self.refused += 1;
+        if self.refused >= Self::PATIENCE { Err(Failure::data(error)) } else { Ok(()) }
     }
 }
 
