@@ -130,6 +130,11 @@ impl Handler for Importer {
             Err(error) => return Err(JobError::discard(error)),
         }
         if interrupted {
+            // The interruption may have come before the first batch was followed up: the sweep needs the folder.
+            if let Some(folder) = &job.images {
+                let folder = folder.to_string_lossy();
+                self.catalog.set_images_folder(&import, &folder).await.map_err(failure::catalog)?;
+            }
             self.fan_out.everything(job.group(), context).await?;
         }
         job.tally(IMAGES_REMOTE, remote as i64);
