@@ -98,6 +98,7 @@ pub fn request(job: &ImportProducts, settings: &Settings) -> ImportRequest {
         mode,
         batch_rows: settings.batch_rows,
         read,
+        images: job.images.clone(),
         rejects: Some(job.rejects.clone()),
         ..ImportRequest::new(job.import.to_string(), &job.file, now_ms)
     }
@@ -118,8 +119,7 @@ impl Handler for Importer {
             tokio::fs::create_dir_all(folder).await?;
         }
         let folder = job.images.as_ref().map(|path| path.to_string_lossy().into_owned());
-        let mut observer =
-            Observer { importer: self, import: &import, folder, group: job.group(), remote: 0, first: true };
+        let mut observer = Observer { importer: self, folder, group: job.group(), remote: 0 };
         let request = self.request(job);
         let ended = import_delivery(&self.catalog, &request, &mut observer, context.stopping()).await;
         let remote = observer.remote;
@@ -130,11 +130,6 @@ impl Handler for Importer {
             Err(error) => return Err(JobError::discard(error)),
         }
         if interrupted {
-            // The interruption may have come before the first batch was followed up: the sweep needs the folder.
-            if let Some(folder) = &job.images {
-                let folder = folder.to_string_lossy();
-                self.catalog.set_images_folder(&import, &folder).await.map_err(failure::catalog)?;
-            }
             self.fan_out.everything(job.group(), context).await?;
         }
         job.tally(IMAGES_REMOTE, remote as i64);
@@ -153,11 +148,9 @@ impl Handler for Importer {
 /// Starts the follow-up work of each batch.
 struct Observer<'a> {
     importer: &'a Importer,
-    import: &'a str,
     folder: Option<String>,
     group: Option<GroupId>,
     remote: u64,
-    first: bool,
 }
 
 impl ImportObserver for Observer<'_> {
@@ -173,10 +166,6 @@ impl ImportObserver for Observer<'_> {
 impl Observer<'_> {
     async fn start(&mut self, dirty: &DirtyKeys) -> Result<(), JobError> {
         let catalog = &self.importer.catalog;
-        if let (true, Some(folder)) = (self.first, &self.folder) {
-            catalog.set_images_folder(self.import, folder).await.map_err(failure::catalog)?;
-        }
-        self.first = false;
         let skus: Vec<String> = dirty.text.iter().cloned().collect();
         let marks = catalog.dirty_of(DirtyKind::Text, &skus).await.map_err(failure::catalog)?;
         self.importer.fan_out.texts(&marks, self.group).await?;

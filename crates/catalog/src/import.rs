@@ -47,6 +47,8 @@ pub struct ImportRequest {
     pub batch_rows: usize,
     /// How to read the file.
     pub read: ReadOptions,
+    /// Folder that relative image links start from; remembered for whoever cuts the images later.
+    pub images: Option<PathBuf>,
     /// Where refused records go, when there are any. Only one import at a time may write to a path.
     pub rejects: Option<PathBuf>,
     /// Milliseconds since the Unix epoch.
@@ -64,6 +66,7 @@ impl ImportRequest {
             dry_run: false,
             batch_rows: 5_000,
             read: ReadOptions::default(),
+            images: None,
             rejects: None,
             clock,
         }
@@ -182,6 +185,7 @@ async fn import_source(
         Err(e) => (e.code.to_string(), Some(e)),
     };
     let new = NewImport {
+        images: request.images.as_ref().map(|folder| folder.to_string_lossy().into_owned()),
         id: request.id.clone(),
         file: request.path.display().to_string(),
         fingerprint,

@@ -293,6 +293,7 @@ async fn a_refused_row_does_not_make_its_product_missing() {
         ..Batch::default()
     };
     let new = NewImport {
+        images: None,
         id: "i1".into(),
         file: "f".into(),
         fingerprint: "f".into(),

@@ -20,7 +20,6 @@ const USAGE: &str = "SELECT p.sku FROM image i CROSS JOIN product_image pi ON pi
     CROSS JOIN product p ON p.id = pi.product_id WHERE i.link = ?1 GROUP BY p.sku ORDER BY p.sku";
 const SET: &str = "UPDATE image SET content_hash = ?2, manifest = ?3, error_code = ?4
     WHERE link = ?1 AND (content_hash, manifest, error_code) IS NOT (?2, ?3, ?4)";
-const FOLDER: &str = "UPDATE import SET images = ?2 WHERE id = ?1 AND images IS NOT ?2";
 const PENDING: &str = "SELECT i.link, m.images FROM dirty d CROSS JOIN image i ON i.link = d.key
     LEFT JOIN import m ON m.no = d.import_no
     WHERE d.kind = 2 AND d.key > ?1 AND EXISTS (
@@ -28,7 +27,7 @@ const PENDING: &str = "SELECT i.link, m.images FROM dirty d CROSS JOIN image i O
         WHERE pi.image_id = i.id AND p.status <> 2)
     ORDER BY d.key LIMIT ?2";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[FIND, LAST_ID, UNLINK, USAGE, SET, FOLDER, PENDING];
+pub(super) const STATEMENTS: &[&str] = &[FIND, LAST_ID, UNLINK, USAGE, SET, PENDING];
 
 pub(super) const INSERT: BulkInsert =
     BulkInsert { head: "INSERT INTO image (id, link) VALUES", columns: 2, tail: "" };
@@ -147,14 +146,6 @@ impl Catalog {
             self.commit(tx).await?;
         }
         Ok(changed)
-    }
-
-    /// Remembers from which folder the relative image links of an import start. Running it twice does no harm.
-    pub async fn set_images_folder(&self, import: &str, folder: &str) -> Result<()> {
-        let mut tx = self.write().await?;
-        let query = sqlx::query(FOLDER).bind(import.to_owned()).bind(folder.to_owned());
-        query.execute(&mut *tx).await.map_err(|e| self.error(&e))?;
-        self.commit(tx).await
     }
 
     /// The next at most `limit` images without thumbnails that some product shows, by link, behind `after`.

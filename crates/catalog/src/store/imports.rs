@@ -18,8 +18,8 @@ const GET: &str = "SELECT i.no, i.id, i.file, i.fingerprint, s.name, i.full_sync
 const RUNNING: &str =
     "SELECT no, source_id, last_record, state, full_sync, max_missing_pct FROM import WHERE id = ?1";
 const BEGIN: &str = "INSERT INTO import
-    (id, file, fingerprint, source_id, full_sync, max_missing_pct, state, started_ms)
-    VALUES (?1, ?2, ?3, (SELECT id FROM source WHERE name = ?4), ?5, ?6, 'running', ?7)";
+    (id, file, fingerprint, source_id, full_sync, max_missing_pct, state, started_ms, images)
+    VALUES (?1, ?2, ?3, (SELECT id FROM source WHERE name = ?4), ?5, ?6, 'running', ?7, ?8)";
 const ADD_SOURCE: &str = "INSERT OR IGNORE INTO source (name) VALUES (?1)";
 const CHECKPOINT: &str = "UPDATE import SET last_record = ?2, rows = rows + ?3, created = created + ?4,
     updated = updated + ?5, unchanged = unchanged + ?6, rejected = rejected + ?7, skipped = skipped + ?8,
@@ -65,6 +65,8 @@ pub struct NewImport {
     pub source: String,
     /// What happens to products that are not mentioned.
     pub mode: SyncMode,
+    /// Folder that relative image links start from.
+    pub images: Option<String>,
     /// Now, in milliseconds since the Unix epoch.
     pub now_ms: i64,
 }
@@ -199,7 +201,8 @@ async fn insert(conn: &mut SqliteConnection, new: &NewImport) -> sqlx::Result<()
         .bind(new.source.clone())
         .bind(full)
         .bind(percent)
-        .bind(new.now_ms);
+        .bind(new.now_ms)
+        .bind(new.images.clone());
     query.execute(conn).await.map(|_| ())
 }
 

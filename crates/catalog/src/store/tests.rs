@@ -58,6 +58,7 @@ impl Shop {
 
 fn new_import(id: &str, mode: SyncMode) -> NewImport {
     NewImport {
+        images: Some("/photos".into()),
         id: id.into(),
         file: "products.csv".into(),
         fingerprint: "f".into(),

@@ -73,7 +73,6 @@ async fn a_failed_image_is_a_warning_and_is_tried_again_only_when_linked_anew() 
     assert!(shop.catalog.images_pending(None, 10).await.unwrap().is_empty());
     let newcomer = Product { image_links: vec![link.into()], ..product(9) };
     shop.merge("i3", &[newcomer]).await;
-    shop.catalog.set_images_folder("i3", "/photos").await.unwrap();
     let pending = PendingImage { link: link.into(), images: Some("/photos".into()) };
     assert_eq!(shop.catalog.images_pending(None, 10).await.unwrap(), [pending]);
 }
