@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What each crate of the workspace may use of the others, without the prefix `backstock-`. Arrows point down only:
 /// `worker` and `jobs` never see each other, `queue` and the engines know nothing of the rest, nobody below the
 /// command line reads the configuration.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
     ("config", &[]),
     ("service", &[]),
     ("telemetry", &[]),
@@ -21,6 +21,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("cache", &[]),
     ("search", &["catalog", "embedding", "vectors", "cache", "cpu"]),
     ("demo", &[]),
+    ("testbed", &[]),
     ("jobs", &["queue", "catalog", "media", "embedding", "vectors", "cache", "cpu"]),
     ("server", &["queue", "worker", "scheduler", "jobs", "catalog", "service", "telemetry", "vectors"]),
     ("cli", EVERYTHING),

@@ -1,0 +1,10 @@
+//! Private RabbitMQ nodes.
+
+mod node;
+mod server;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+pub use server::RabbitServer;
+pub use shared::SharedRabbit;
