@@ -14,6 +14,8 @@ mod delivery_source;
 mod file_tests;
 mod reader;
 #[cfg(test)]
+mod suite;
+#[cfg(test)]
 mod tests;
 
 use std::error::Error;

@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 use std::future::{pending, ready};
 use std::path::Path;
 
-use tempfile::TempDir;
-
 use super::reader::{RejectsFile, Source};
 use super::*;
 use crate::delivery::{Code, FileCode, RecordBatch, Reject, Row, Warning};
 use crate::product::{Money, Product};
 use crate::store::DirtyKind;
+use crate::store::tests::bed::{Bed, Shop};
 
 /// A delivery whose every 10th record is refused and every 15th passed over.
 #[derive(Clone, Debug)]
@@ -117,45 +116,46 @@ impl RejectsFile for Lines {
     }
 }
 
-struct Shop {
-    catalog: Catalog,
-    dir: TempDir,
+/// A catalog and what imports into it.
+struct Importing {
+    shop: Shop,
 }
 
-impl Shop {
-    async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let catalog = Catalog::open(&dir.path().join("catalog.db")).await.unwrap();
-        Self { catalog, dir }
+impl Importing {
+    async fn new(bed: &Bed) -> Self {
+        Self { shop: bed.shop().await }
+    }
+
+    fn catalog(&self) -> &Catalog {
+        &self.shop.catalog
     }
 
     fn request(&self, id: &str) -> ImportRequest {
         let mut request = ImportRequest::new(id, "made.csv", || 7);
         request.batch_rows = 20;
-        request.rejects = Some(self.dir.path().join("rejects.csv"));
+        request.rejects = Some(self.shop.dir.path().join("rejects.csv"));
         request
     }
 
     async fn import(&self, id: &str, made: &Made) -> Result<ImportReport, ImportError> {
-        import_source(&self.catalog, &self.request(id), made.clone(), &mut (), pending()).await
+        import_source(self.catalog(), &self.request(id), made.clone(), &mut (), pending()).await
     }
 
     /// What is left: every table and the rejects file.
     async fn left(&self) -> (Vec<String>, String) {
-        let rejects = std::fs::read_to_string(self.dir.path().join("rejects.csv")).unwrap_or_default();
-        (self.catalog.dump().await, rejects)
+        let rejects = std::fs::read_to_string(self.shop.dir.path().join("rejects.csv")).unwrap_or_default();
+        (self.catalog().dump().await, rejects)
     }
 }
 
-async fn undisturbed(made: &Made) -> (Vec<String>, String) {
-    let shop = Shop::new().await;
+async fn undisturbed(bed: &Bed, made: &Made) -> (Vec<String>, String) {
+    let shop = Importing::new(bed).await;
     shop.import("i", made).await.unwrap();
     shop.left().await
 }
 
-#[tokio::test]
-async fn an_import_accounts_for_every_record() {
-    let shop = Shop::new().await;
+pub(super) async fn an_import_accounts_for_every_record(bed: &Bed) {
+    let shop = Importing::new(bed).await;
     let report = shop.import("i", &Made::new(100)).await.unwrap();
     let expected = Counters { rows: 100, created: 87, rejected: 10, skipped: 3, ..Counters::default() };
     assert_eq!((report.counters, report.last_record), (expected, 100));
@@ -163,16 +163,15 @@ async fn an_import_accounts_for_every_record() {
     assert_eq!(report.rejects[0].code, "bad_price");
 }
 
-#[tokio::test]
-async fn failing_at_any_point_and_running_again_gives_what_an_undisturbed_run_gives() {
+pub(super) async fn failing_at_any_point_and_running_again_gives_what_an_undisturbed_run_gives(bed: &Bed) {
     let made = Made::new(130);
-    let expected = undisturbed(&made).await;
+    let expected = undisturbed(bed, &made).await;
     let mut points = 0;
     for passes in 0.. {
-        let shop = Shop::new().await;
-        shop.catalog.faults().fail_after(passes);
+        let shop = Importing::new(bed).await;
+        shop.catalog().faults().fail_after(passes);
         let first = shop.import("i", &made).await;
-        shop.catalog.faults().never();
+        shop.catalog().faults().never();
         let again = shop.import("i", &made).await.unwrap();
         assert_eq!(again.counters.rows, 130);
         assert_eq!(shop.left().await, expected, "after {passes} points");
@@ -185,25 +184,23 @@ async fn failing_at_any_point_and_running_again_gives_what_an_undisturbed_run_gi
     assert!(points > 20, "only {points} points were hit");
 }
 
-#[tokio::test]
-async fn failing_again_and_again_still_comes_to_an_end() {
+pub(super) async fn failing_again_and_again_still_comes_to_an_end(bed: &Bed) {
     let made = Made::new(130);
-    let shop = Shop::new().await;
+    let shop = Importing::new(bed).await;
     let mut tries = 0;
     loop {
-        shop.catalog.faults().fail_after(6);
+        shop.catalog().faults().fail_after(6);
         tries += 1;
         if shop.import("i", &made).await.is_ok() {
             break;
         }
     }
-    shop.catalog.faults().never();
+    shop.catalog().faults().never();
     assert!(tries > 3);
-    assert_eq!(shop.left().await, undisturbed(&made).await);
+    assert_eq!(shop.left().await, undisturbed(bed, &made).await);
 }
 
-#[tokio::test]
-async fn a_resumption_with_another_batch_size_counts_every_record_once() {
+pub(super) async fn a_resumption_with_another_batch_size_counts_every_record_once(bed: &Bed) {
     struct StopAfter(u32);
     impl ImportObserver for StopAfter {
         async fn on_batch(
@@ -215,52 +212,48 @@ async fn a_resumption_with_another_batch_size_counts_every_record_once() {
             if self.0 == 0 { Err("no more".into()) } else { Ok(()) }
         }
     }
-    let shop = Shop::new().await;
+    let shop = Importing::new(bed).await;
     let made = Made::new(130);
     let error =
-        import_source(&shop.catalog, &shop.request("i"), made.clone(), &mut StopAfter(2), pending()).await;
+        import_source(shop.catalog(), &shop.request("i"), made.clone(), &mut StopAfter(2), pending()).await;
     assert!(matches!(error, Err(ImportError::Observer(_))));
     let mut request = shop.request("i");
     request.batch_rows = 33;
-    let report = import_source(&shop.catalog, &request, made, &mut (), pending()).await.unwrap();
+    let report = import_source(shop.catalog(), &request, made, &mut (), pending()).await.unwrap();
     let expected = Counters { rows: 130, created: 113, rejected: 13, skipped: 4, ..Counters::default() };
     assert_eq!(report.counters, expected);
     assert_eq!(shop.left().await.1.lines().count(), 13);
 }
 
-#[tokio::test]
-async fn a_cancelled_import_says_where_and_continues_there() {
-    let shop = Shop::new().await;
+pub(super) async fn a_cancelled_import_says_where_and_continues_there(bed: &Bed) {
+    let shop = Importing::new(bed).await;
     let made = Made::new(130);
     let request = shop.request("i");
-    let error = import_source(&shop.catalog, &request, made.clone(), &mut (), ready(())).await.unwrap_err();
+    let error = import_source(shop.catalog(), &request, made.clone(), &mut (), ready(())).await.unwrap_err();
     assert!(matches!(error, ImportError::Cancelled { last_record: 0 }), "{error}");
     assert_eq!(shop.import("i", &made).await.unwrap().state, ImportState::Finished);
-    assert_eq!(shop.left().await, undisturbed(&made).await);
+    assert_eq!(shop.left().await, undisturbed(bed, &made).await);
 }
 
-#[tokio::test]
-async fn an_import_that_has_ended_gives_its_report_again() {
-    let shop = Shop::new().await;
+pub(super) async fn an_import_that_has_ended_gives_its_report_again(bed: &Bed) {
+    let shop = Importing::new(bed).await;
     let first = shop.import("i", &Made::new(50)).await.unwrap();
     assert_eq!(first, shop.import("i", &Made::new(50)).await.unwrap());
     let other = shop.import("i", &Made::new(51)).await.unwrap_err();
     assert!(matches!(other, ImportError::Catalog(CatalogError::FileChanged { .. })));
 }
 
-#[tokio::test]
-async fn an_identical_delivery_causes_no_work() {
-    let shop = Shop::new().await;
+pub(super) async fn an_identical_delivery_causes_no_work(bed: &Bed) {
+    let shop = Importing::new(bed).await;
     shop.import("i1", &Made::new(100)).await.unwrap();
-    let before = shop.catalog.dirty(DirtyKind::Cache, None, 1000).await.unwrap();
+    let before = shop.catalog().dirty(DirtyKind::Cache, None, 1000).await.unwrap();
     let report = shop.import("i2", &Made::new(100)).await.unwrap();
     assert_eq!((report.counters.unchanged, report.counters.created, report.missing), (87, 0, 0));
-    assert_eq!(before, shop.catalog.dirty(DirtyKind::Cache, None, 1000).await.unwrap());
+    assert_eq!(before, shop.catalog().dirty(DirtyKind::Cache, None, 1000).await.unwrap());
 }
 
-#[tokio::test]
-async fn a_file_that_breaks_off_keeps_what_was_read_and_says_so() {
-    let shop = Shop::new().await;
+pub(super) async fn a_file_that_breaks_off_keeps_what_was_read_and_says_so(bed: &Bed) {
+    let shop = Importing::new(bed).await;
     let made = Made { breaks_at: Some(45), ..Made::new(100) };
     let report = shop.import("i", &made).await.unwrap();
     assert_eq!((report.state, report.counters.rows), (ImportState::Failed, 45));
@@ -268,24 +261,22 @@ async fn a_file_that_breaks_off_keeps_what_was_read_and_says_so() {
     assert_eq!(shop.left().await.1.lines().count(), 4);
 }
 
-#[tokio::test]
-async fn a_dry_run_counts_the_same_and_writes_nothing() {
-    let shop = Shop::new().await;
+pub(super) async fn a_dry_run_counts_the_same_and_writes_nothing(bed: &Bed) {
+    let shop = Importing::new(bed).await;
     shop.import("i1", &Made::new(60)).await.unwrap();
     let before = shop.left().await;
     let made = Made { price: 200, ..Made::new(90) };
     let mut request = shop.request("i2");
     request.dry_run = true;
-    let dry = import_source(&shop.catalog, &request, made.clone(), &mut (), pending()).await.unwrap();
+    let dry = import_source(shop.catalog(), &request, made.clone(), &mut (), pending()).await.unwrap();
     assert_eq!(before, shop.left().await);
     let wet = shop.import("i2", &made).await.unwrap();
     assert!(wet.counters.updated > 0 && wet.counters.created > 0);
     assert_eq!(dry, wet);
 }
 
-#[tokio::test]
-async fn a_refused_row_does_not_make_its_product_missing() {
-    let shop = Shop::new().await;
+pub(super) async fn a_refused_row_does_not_make_its_product_missing(bed: &Bed) {
+    let shop = Importing::new(bed).await;
     let tenth = Made::new(10).product(10);
     let batch = Batch {
         rows: vec![crate::store::PreparedRow::new(1, 2, tenth, "main")],
@@ -301,17 +292,16 @@ async fn a_refused_row_does_not_make_its_product_missing() {
         mode: SyncMode::Merge,
         now_ms: 1,
     };
-    shop.catalog.begin_import(&new).await.unwrap();
-    shop.catalog.apply_batch("i1", batch).await.unwrap();
-    shop.catalog.finish_import("i1", None, 2).await.unwrap();
+    shop.catalog().begin_import(&new).await.unwrap();
+    shop.catalog().apply_batch("i1", batch).await.unwrap();
+    shop.catalog().finish_import("i1", None, 2).await.unwrap();
     let mut request = shop.request("i2");
     request.mode = SyncMode::Full { max_missing_percent: 10 };
-    let report = import_source(&shop.catalog, &request, Made::new(20), &mut (), pending()).await.unwrap();
+    let report = import_source(shop.catalog(), &request, Made::new(20), &mut (), pending()).await.unwrap();
     assert_eq!((report.missing, report.archived), (0, 0));
 }
 
-#[tokio::test]
-async fn what_the_observer_hears_is_what_the_catalog_keeps() {
+pub(super) async fn what_the_observer_hears_is_what_the_catalog_keeps(bed: &Bed) {
     #[derive(Default)]
     struct Collect(BTreeSet<String>, Vec<u64>);
     impl ImportObserver for Collect {
@@ -326,17 +316,16 @@ async fn what_the_observer_hears_is_what_the_catalog_keeps() {
             Ok(())
         }
     }
-    let shop = Shop::new().await;
+    let shop = Importing::new(bed).await;
     let mut heard = Collect::default();
-    import_source(&shop.catalog, &shop.request("i"), Made::new(100), &mut heard, pending()).await.unwrap();
-    let kept = shop.catalog.dirty(DirtyKind::Text, None, 1000).await.unwrap();
+    import_source(shop.catalog(), &shop.request("i"), Made::new(100), &mut heard, pending()).await.unwrap();
+    let kept = shop.catalog().dirty(DirtyKind::Text, None, 1000).await.unwrap();
     assert_eq!(heard.0, kept.into_iter().map(|d| d.key).collect());
     assert!(heard.1.len() > 2 && heard.1.is_sorted() && heard.1.last() == Some(&100));
 }
 
-#[tokio::test]
-async fn a_panic_of_the_reader_is_an_error_not_a_crash() {
-    let shop = Shop::new().await;
+pub(super) async fn a_panic_of_the_reader_is_an_error_not_a_crash(bed: &Bed) {
+    let shop = Importing::new(bed).await;
     let error = shop.import("i", &Made { panics: true, ..Made::new(10) }).await.unwrap_err();
     assert!(matches!(error, ImportError::Reader(_)) && !error.is_transient());
 }

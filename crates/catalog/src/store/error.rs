@@ -1,68 +1,130 @@
 //! What can go wrong in the catalog's storage, named by meaning.
 
-use std::path::{Path, PathBuf};
-
-use sqlx::migrate::MigrateError;
-
 /// Why the catalog could not do what was asked. The text says what, where and what to do, in one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
-    /// The file cannot be opened or created.
-    #[error("cannot open the catalog {path}: {reason}; check that the folder exists and is writable", path = path.display())]
+    /// The file or database cannot be opened or created.
+    #[error("cannot open the catalog {at}: {reason}; check that the folder exists and is writable")]
     Open {
-        /// Database file.
-        path: PathBuf,
+        /// Which catalog: a file, or a server without its password.
+        at: String,
         /// What the system said.
         reason: String,
     },
     /// The file was written by a later release.
-    #[error("the catalog {path} was written by a newer version of backstock (migration {migration}); use that version or another data folder", path = path.display())]
+    #[error(
+        "the catalog {at} was written by a newer version of backstock (migration {migration}); use that version or another catalog"
+    )]
     NewerVersion {
-        /// Database file.
-        path: PathBuf,
+        /// Which catalog: a file, or a server without its password.
+        at: String,
         /// First migration that this binary does not know.
         migration: i64,
     },
     /// Another process holds the write lock for too long.
-    #[error("the catalog {path} is locked by another process; try again, or stop the other writer", path = path.display())]
+    #[error("the catalog {at} is locked by another process; try again, or stop the other writer")]
     Locked {
-        /// Database file.
-        path: PathBuf,
+        /// Which catalog: a file, or a server without its password.
+        at: String,
+    },
+    /// The address of the catalog cannot be understood.
+    #[error(
+        "`catalog.url` cannot be used: {reason}; write \"sqlite\", \"sqlite:PATH\" or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    )]
+    Address {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server does not answer.
+    #[error(
+        "the catalog {at} cannot be reached: {reason}; check that PostgreSQL runs there and is reachable, then try again"
+    )]
+    Away {
+        /// Which catalog: a file, or a server without its password.
+        at: String,
+        /// What the system or the server said.
+        reason: String,
+    },
+    /// The server refuses the login.
+    #[error("the catalog {at} refuses the login ({reason}); check user and password in `catalog.url`")]
+    Login {
+        /// Which catalog: a file, or a server without its password.
+        at: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// The server is too old.
+    #[error("the catalog {at} runs on PostgreSQL {found}; version {needed} or newer is needed")]
+    TooOld {
+        /// Which catalog: a file, or a server without its password.
+        at: String,
+        /// As the server calls itself.
+        found: String,
+        /// First version that will do.
+        needed: u32,
+    },
+    /// The database user may not do what is needed.
+    #[error(
+        "the database user of the catalog {at} lacks a right ({reason}); grant it, or let the owner of the schema run this once"
+    )]
+    Rights {
+        /// Which catalog: a file, or a server without its password.
+        at: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// A statement or the wait for a connection took longer than the limit.
+    #[error("the catalog {at} took too long ({reason}); try again, or raise the limits under [catalog]")]
+    Slow {
+        /// Which catalog: a file, or a server without its password.
+        at: String,
+        /// Which limit.
+        reason: String,
+    },
+    /// Another writer changed the same rows at the same time.
+    #[error("another writer changed the same rows of the catalog {at} ({reason}); try again")]
+    Conflict {
+        /// Which catalog: a file, or a server without its password.
+        at: String,
+        /// What the server said.
+        reason: String,
     },
     /// No space is left on the disk.
-    #[error("no space left on the disk of the catalog {path}; free some and run again, nothing is lost", path = path.display())]
+    #[error("no space left on the disk of the catalog {at}; free some and run again, nothing is lost")]
     DiskFull {
-        /// Database file.
-        path: PathBuf,
+        /// Which catalog: a file, or a server without its password.
+        at: String,
     },
     /// The file or its folder may not be written.
-    #[error("the catalog {path} is read-only; make the file and its folder writable", path = path.display())]
+    #[error("the catalog {at} is read-only; make the file and its folder writable")]
     ReadOnly {
-        /// Database file.
-        path: PathBuf,
+        /// Which catalog: a file, or a server without its password.
+        at: String,
     },
     /// The file is damaged or is no catalog.
-    #[error("the catalog {path} is damaged or not a catalog ({reason}); restore a backup or use another data folder", path = path.display())]
+    #[error(
+        "the catalog {at} is damaged or not a catalog ({reason}); restore a backup or use another data folder"
+    )]
     Corrupt {
-        /// Database file.
-        path: PathBuf,
+        /// Which catalog: a file, or a server without its password.
+        at: String,
         /// What the check found.
         reason: String,
     },
     /// Reading or writing failed below the database.
-    #[error("input/output error on the catalog {path}: {reason}; check the disk and run again", path = path.display())]
+    #[error("input/output error on the catalog {at}: {reason}; check the disk and run again")]
     Io {
-        /// Database file.
-        path: PathBuf,
+        /// Which catalog: a file, or a server without its password.
+        at: String,
         /// What the system said.
         reason: String,
     },
     /// A statement failed for a reason that should not occur.
-    #[error("unexpected database error in the catalog {path}: {reason}; please report it", path = path.display())]
+    #[error("unexpected database error in the catalog {at}: {reason}; please report it")]
     Unexpected {
-        /// Database file.
-        path: PathBuf,
+        /// Which catalog: a file, or a server without its password.
+        at: String,
         /// What the database said.
         reason: String,
     },
@@ -113,7 +175,15 @@ impl CatalogError {
     /// Whether the same call can succeed later without anybody changing code or input.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Locked { .. } | Self::DiskFull { .. } | Self::Io { .. })
+        matches!(
+            self,
+            Self::Locked { .. }
+                | Self::DiskFull { .. }
+                | Self::Io { .. }
+                | Self::Away { .. }
+                | Self::Slow { .. }
+                | Self::Conflict { .. }
+        )
     }
 
     /// Stable name for reports and metrics, `snake_case`.
@@ -121,6 +191,13 @@ impl CatalogError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Open { .. } => "catalog_open",
+            Self::Address { .. } => "catalog_address",
+            Self::Away { .. } => "catalog_away",
+            Self::Login { .. } => "catalog_login",
+            Self::TooOld { .. } => "catalog_too_old",
+            Self::Rights { .. } => "catalog_rights",
+            Self::Slow { .. } => "catalog_slow",
+            Self::Conflict { .. } => "catalog_conflict",
             Self::NewerVersion { .. } => "catalog_newer_version",
             Self::Locked { .. } => "catalog_locked",
             Self::DiskFull { .. } => "disk_full",
@@ -133,42 +210,6 @@ impl CatalogError {
             Self::FileChanged { .. } => "file_changed",
             Self::MassDelete { .. } => "mass_delete",
             Self::UnknownView { .. } => "unknown_view",
-        }
-    }
-
-    pub(super) fn from_sqlx(path: &Path, error: &sqlx::Error) -> Self {
-        let path = path.to_path_buf();
-        match error {
-            sqlx::Error::PoolTimedOut => Self::Locked { path },
-            sqlx::Error::Io(e) => Self::Io { path, reason: e.to_string() },
-            sqlx::Error::Database(e) => {
-                let code = e.code().and_then(|c| c.parse::<i32>().ok()).unwrap_or(1);
-                Self::from_code(path, code, e.message().to_owned())
-            }
-            other => Self::Unexpected { path, reason: other.to_string() },
-        }
-    }
-
-    pub(super) fn from_migrate(path: &Path, error: &MigrateError) -> Self {
-        match error {
-            MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => Self::from_sqlx(path, e),
-            MigrateError::VersionMissing(migration) | MigrateError::VersionTooNew(migration, _) => {
-                Self::NewerVersion { path: path.to_path_buf(), migration: *migration }
-            }
-            other => Self::Corrupt { path: path.to_path_buf(), reason: other.to_string() },
-        }
-    }
-
-    /// SQLite result codes; the low byte is the primary one.
-    fn from_code(path: PathBuf, code: i32, reason: String) -> Self {
-        match code & 0xff {
-            5 | 6 => Self::Locked { path },
-            8 => Self::ReadOnly { path },
-            10 => Self::Io { path, reason },
-            11 | 26 => Self::Corrupt { path, reason },
-            13 => Self::DiskFull { path },
-            14 => Self::Open { path, reason },
-            _ => Self::Unexpected { path, reason },
         }
     }
 }

@@ -79,6 +79,25 @@ pub(super) fn status_code(value: Status) -> u8 {
     }
 }
 
+/// The availability that is stored as `code`.
+pub(super) fn availability_of(code: i64) -> Availability {
+    match code {
+        0 => Availability::InStock,
+        1 => Availability::OutOfStock,
+        2 => Availability::Preorder,
+        _ => Availability::Backorder,
+    }
+}
+
+/// The status that is stored as `code`.
+pub(super) fn status_of(code: i64) -> Status {
+    match code {
+        0 => Status::Active,
+        1 => Status::Draft,
+        _ => Status::Archived,
+    }
+}
+
 /// 32 hexadecimal digits.
 pub(super) fn hex(hash: &[u8]) -> String {
     use std::fmt::Write;

@@ -1,40 +1,36 @@
-//! Products on disk: compared by hash, written in batches with their checkpoint, summarised by dirty keys.
+//! Products where they are kept: compared by hash, written in batches with their checkpoint, summarised by dirty keys.
 //!
-//! One SQLite file, one writing connection. All statements are constants next to the code that runs them; a test
-//! prepares each of them against a fresh file.
+//! [`Catalog`] is the door. Behind it stand two stores that do the same: `sqlite` and `postgres`. What does not touch a
+//! database (hashes, plans, reports) they share.
 
-mod apply;
 mod batch;
-mod bulk;
+mod catalog;
 mod dirty;
+mod document;
 mod dry_run;
 mod error;
 #[cfg(test)]
 mod faults;
-mod finish;
+mod guard;
 mod hash;
-mod images;
-mod imports;
+mod image;
 mod keys;
-mod open;
 mod plan;
-mod popular;
-mod products;
-mod published;
-mod read;
+mod report;
 mod seen;
-mod views;
+mod sqlite;
+mod view;
 
 pub use batch::{Batch, BatchOutcome, Counters, Issue, PreparedRow, Severity};
+pub use catalog::Catalog;
 pub use dirty::{Dirty, DirtyKeys, DirtyKind};
+pub use document::{ImageDoc, ProductDoc, ProductText};
 pub use dry_run::DryRun;
 pub use error::CatalogError;
 pub use hash::{FieldHashes, Hash};
-pub use images::{ImageResult, PendingImage};
-pub use imports::{CodeCount, FileFailure, ImportReport, ImportState, NewImport, SyncMode};
-pub use open::Catalog;
-pub use read::{ImageDoc, ProductDoc, ProductText};
-pub use views::{RefreshMode, RefreshReport, ViewRow};
+pub use image::{ImageResult, PendingImage};
+pub use report::{CodeCount, FileFailure, ImportReport, ImportState, NewImport, SyncMode};
+pub use view::{RefreshMode, RefreshReport, ViewRow};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

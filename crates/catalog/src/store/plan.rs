@@ -2,10 +2,30 @@
 
 use std::collections::HashSet;
 
-use super::batch::{Issue, PreparedRow};
+use super::batch::{Batch, Counters, Issue, PreparedRow};
 use super::dirty::DirtyKeys;
-use super::products::{Old, Stored};
+use super::hash::Hash;
 use super::seen::Seen;
+
+/// What decides whether a stored product has to be written.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) id: i64,
+    /// Whether its core hash equals the row's.
+    pub(super) same: bool,
+    pub(super) updated_at: Option<i64>,
+}
+
+/// What decides which follow-up work a change causes.
+#[derive(Debug)]
+pub(super) struct Old {
+    /// Hashes of text, images, price and stock.
+    pub(super) parts: [Hash; 3],
+    pub(super) status: i64,
+    pub(super) category: String,
+    pub(super) brand: String,
+    pub(super) price_key: String,
+}
 
 /// What a batch comes to. Numbers are positions in the batch.
 #[derive(Debug, Default)]
@@ -71,6 +91,26 @@ fn stale(row: &PreparedRow) -> Issue {
         field: Some("source_updated_at".into()),
         message: format!("the stored product {} is newer; the row was left out", row.product.sku),
     }
+}
+
+pub(super) fn count(batch: &Batch, plan: &Plan) -> Counters {
+    let rejected = (batch.rejects.len() + plan.duplicates.len()) as u64;
+    Counters {
+        rows: batch.rows.len() as u64 + batch.rejects.len() as u64 + batch.skipped,
+        created: plan.created.len() as u64,
+        updated: plan.changed.len() as u64,
+        unchanged: plan.unchanged,
+        rejected,
+        skipped: batch.skipped,
+        warnings: (batch.warnings.len() + plan.stale.len()) as u64,
+    }
+}
+
+/// Issues found by the reader and by the comparison, in order of record.
+pub(super) fn in_order(given: &[Issue], found: Vec<Issue>) -> Vec<Issue> {
+    let mut all: Vec<Issue> = given.iter().cloned().chain(found).collect();
+    all.sort_by_key(|issue| issue.record);
+    all
 }
 
 /// Marks the work that new products cause (links excepted).

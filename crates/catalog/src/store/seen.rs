@@ -2,19 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{Row, SqliteConnection};
-
 const PAGE_BYTES: usize = 4096;
 const PAGE_IDS: i64 = PAGE_BYTES as i64 * 8;
-
-const LOAD: &str =
-    "SELECT page, bits FROM import_seen WHERE import_no = ?1 AND page IN (SELECT value FROM json_each(?2))";
-const SAVE: &str = "INSERT INTO import_seen (import_no, page, bits) VALUES (?1, ?2, ?3)
-    ON CONFLICT (import_no, page) DO UPDATE SET bits = excluded.bits";
-const LOAD_ALL: &str = "SELECT page, bits FROM import_seen WHERE import_no = ?1";
-pub(super) const FORGET: &str = "DELETE FROM import_seen WHERE import_no = ?1";
-#[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[LOAD, SAVE, LOAD_ALL, FORGET];
 
 /// A set of product ids: those that a valid row delivered, and apart from them (as negative ids) those that only a
 /// refused row mentions, which are not missing either.
@@ -58,40 +47,24 @@ impl Seen {
         self.pages.get(&id.div_euclid(PAGE_IDS)).is_some_and(|page| page.bits[byte] & mask != 0)
     }
 
-    /// Reads the pages that hold `ids`.
-    pub(super) async fn load(
-        conn: &mut SqliteConnection,
-        import_no: i64,
-        ids: impl Iterator<Item = i64>,
-    ) -> sqlx::Result<Self> {
+    /// Numbers of the pages that hold `ids`.
+    pub(super) fn pages_of(ids: impl Iterator<Item = i64>) -> Vec<i64> {
         let pages: BTreeSet<i64> = ids.map(|id| id.div_euclid(PAGE_IDS)).collect();
-        let pages = serde_json::Value::from(pages.into_iter().collect::<Vec<_>>()).to_string();
-        Self::from_rows(sqlx::query(LOAD).bind(import_no).bind(pages).fetch_all(conn).await?)
+        pages.into_iter().collect()
     }
 
-    /// Reads everything that the import has seen.
-    pub(super) async fn load_all(conn: &mut SqliteConnection, import_no: i64) -> sqlx::Result<Self> {
-        Self::from_rows(sqlx::query(LOAD_ALL).bind(import_no).fetch_all(conn).await?)
-    }
-
-    fn from_rows(rows: Vec<sqlx::sqlite::SqliteRow>) -> sqlx::Result<Self> {
-        let mut pages = BTreeMap::new();
-        for row in rows {
-            let mut bits: Vec<u8> = row.try_get(1)?;
+    /// As it was stored: number and bits of each page.
+    pub(super) fn from_pages(stored: impl IntoIterator<Item = (i64, Vec<u8>)>) -> Self {
+        let page = |(number, mut bits): (i64, Vec<u8>)| {
             bits.resize(PAGE_BYTES, 0);
-            pages.insert(row.try_get(0)?, Page { bits, changed: false });
-        }
-        Ok(Self { pages })
+            (number, Page { bits, changed: false })
+        };
+        Self { pages: stored.into_iter().map(page).collect() }
     }
 
-    /// Writes the pages that changed.
-    pub(super) async fn save(self, conn: &mut SqliteConnection, import_no: i64) -> sqlx::Result<()> {
-        for (number, page) in self.pages {
-            if page.changed {
-                sqlx::query(SAVE).bind(import_no).bind(number).bind(page.bits).execute(&mut *conn).await?;
-            }
-        }
-        Ok(())
+    /// Number and bits of the pages that are not stored yet in their present state.
+    pub(super) fn changed_pages(self) -> impl Iterator<Item = (i64, Vec<u8>)> {
+        self.pages.into_iter().filter(|(_, page)| page.changed).map(|(number, page)| (number, page.bits))
     }
 }
 

@@ -1,29 +1,19 @@
-//! Behaviour of the storage on real files. Helpers first; the tests are grouped by subject below.
+//! The suite that every store must pass: one behaviour, one function with a sentence for a name. [`suite`] makes each
+//! of them a test of each store.
 
 mod batches;
+pub(crate) mod bed;
 mod full_sync;
 mod opening;
 mod reading;
 mod views;
 
-use tempfile::TempDir;
-
 use super::*;
 use crate::product::{Money, Product};
 
-/// A catalog in its own folder.
-struct Shop {
-    catalog: Catalog,
-    dir: TempDir,
-}
+use bed::{Bed, Shop};
 
 impl Shop {
-    async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let catalog = Catalog::open(&dir.path().join("catalog.db")).await.unwrap();
-        Self { catalog, dir }
-    }
-
     async fn begin(&self, id: &str, mode: SyncMode) -> ImportReport {
         self.catalog.begin_import(&new_import(id, mode)).await.unwrap()
     }
@@ -56,7 +46,7 @@ impl Shop {
     }
 }
 
-fn new_import(id: &str, mode: SyncMode) -> NewImport {
+pub(super) fn new_import(id: &str, mode: SyncMode) -> NewImport {
     NewImport {
         images: Some("/photos".into()),
         id: id.into(),
@@ -68,7 +58,7 @@ fn new_import(id: &str, mode: SyncMode) -> NewImport {
     }
 }
 
-fn batch(first_record: u64, products: &[Product]) -> Batch {
+pub(super) fn batch(first_record: u64, products: &[Product]) -> Batch {
     let row = |(i, p): (usize, &Product)| {
         let record = first_record + i as u64;
         PreparedRow::new(record, record + 1, p.clone(), "main")
@@ -97,6 +87,61 @@ fn product(number: usize) -> Product {
     }
 }
 
-fn products(count: usize) -> Vec<Product> {
+pub(super) fn products(count: usize) -> Vec<Product> {
     (0..count).map(product).collect()
 }
+
+/// Makes a test of every behaviour, for one store.
+macro_rules! suite {
+    ($store:ident, $bed:expr) => {
+        mod $store {
+            suite!(@ $bed, opening,
+                a_catalog_can_be_opened_again_with_all_it_had
+                a_catalog_of_a_newer_version_is_refused_in_words);
+            suite!(@ $bed, batches,
+                a_first_delivery_creates_and_marks_everything
+                an_identical_delivery_writes_no_product_and_causes_no_work
+                a_price_change_embeds_nothing_and_cuts_nothing
+                a_product_that_moves_marks_the_old_and_the_new_group
+                an_older_row_is_left_out_with_a_warning
+                a_repeated_sku_is_rejected_within_and_across_batches
+                a_batch_before_the_checkpoint_changes_nothing
+                the_ledger_accounts_for_every_row
+                an_ended_import_takes_no_batch_and_a_changed_file_no_continuation
+                a_key_that_changed_again_stays_dirty
+                a_failure_or_a_drop_at_any_point_leaves_nothing_and_the_next_try_completes
+                a_future_dropped_at_any_await_leaves_nothing);
+            suite!(@ $bed, full_sync,
+                a_merge_counts_what_is_missing_and_keeps_it
+                a_full_sync_archives_what_is_missing_and_marks_its_groups
+                an_archived_product_that_is_delivered_again_comes_back
+                an_almost_empty_full_sync_is_stopped_by_the_guard
+                a_delivery_that_broke_off_archives_nothing
+                products_of_another_source_are_not_missing);
+            suite!(@ $bed, reading,
+                a_product_reads_back_as_it_was_delivered
+                documents_come_in_the_order_asked_for
+                an_image_result_is_stored_once_and_marks_its_products
+                a_failed_image_is_a_warning_and_is_tried_again_only_when_linked_anew
+                a_known_image_is_not_cut_again_for_another_product
+                popular_products_come_first_then_the_latest
+                a_version_is_published_once_and_never_taken_back
+                dirty_marks_are_found_by_key);
+            suite!(@ $bed, views,
+                an_incremental_refresh_gives_what_a_full_rebuild_gives
+                a_refresh_does_only_what_is_dirty_and_leaves_nothing_dirty
+                a_change_during_a_refresh_is_not_lost
+                a_view_with_another_definition_is_built_in_full);
+        }
+    };
+    (@ $bed:expr, $subject:ident, $($behaviour:ident)*) => {
+        mod $subject {
+            $(#[tokio::test]
+            async fn $behaviour() {
+                crate::store::tests::$subject::$behaviour(&$bed.await).await;
+            })*
+        }
+    };
+}
+
+suite!(sqlite, crate::store::tests::bed::sqlite());

@@ -31,7 +31,7 @@ pub async fn run(config: &Config, as_json: bool) -> Result<(), Failure> {
         }));
         return Ok(());
     }
-    show::line(format!("catalog: {} products in {}", show::count(products), catalog.path().display()));
+    show::line(format!("catalog: {} products in {}", show::count(products), catalog.place()));
     show_imports(&imports);
     show_queues(&*store, &queues);
     show_workers(&workers);

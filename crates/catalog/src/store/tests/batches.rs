@@ -2,9 +2,8 @@
 
 use super::*;
 
-#[tokio::test]
-async fn a_first_delivery_creates_and_marks_everything() {
-    let shop = Shop::new().await;
+pub(super) async fn a_first_delivery_creates_and_marks_everything(bed: &Bed) {
+    let shop = bed.shop().await;
     let outcome = shop.merge("i1", &products(10)).await;
     assert_eq!((outcome.counters.rows, outcome.counters.created), (10, 10));
     assert_eq!(shop.keys(DirtyKind::Text).await.len(), 10);
@@ -15,9 +14,8 @@ async fn a_first_delivery_creates_and_marks_everything() {
     assert_eq!(shop.catalog.product_by_sku("SKU-00003").await.unwrap(), Some(product(3)));
 }
 
-#[tokio::test]
-async fn an_identical_delivery_writes_no_product_and_causes_no_work() {
-    let shop = Shop::new().await;
+pub(super) async fn an_identical_delivery_writes_no_product_and_causes_no_work(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(600)).await;
     shop.settle().await;
     let before = shop.dump().await;
@@ -28,9 +26,8 @@ async fn an_identical_delivery_writes_no_product_and_causes_no_work() {
     assert_eq!(before, after);
 }
 
-#[tokio::test]
-async fn a_price_change_embeds_nothing_and_cuts_nothing() {
-    let shop = Shop::new().await;
+pub(super) async fn a_price_change_embeds_nothing_and_cuts_nothing(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(10)).await;
     shop.settle().await;
     let mut changed = products(10);
@@ -43,9 +40,8 @@ async fn a_price_change_embeds_nothing_and_cuts_nothing() {
     assert_eq!(shop.keys(DirtyKind::Category).await, ["Shop > Shelf 4"]);
 }
 
-#[tokio::test]
-async fn a_product_that_moves_marks_the_old_and_the_new_group() {
-    let shop = Shop::new().await;
+pub(super) async fn a_product_that_moves_marks_the_old_and_the_new_group(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(3)).await;
     shop.settle().await;
     let mut moved = product(1);
@@ -57,9 +53,8 @@ async fn a_product_that_moves_marks_the_old_and_the_new_group() {
     assert_eq!(shop.keys(DirtyKind::Text).await, ["SKU-00001"]);
 }
 
-#[tokio::test]
-async fn an_older_row_is_left_out_with_a_warning() {
-    let shop = Shop::new().await;
+pub(super) async fn an_older_row_is_left_out_with_a_warning(bed: &Bed) {
+    let shop = bed.shop().await;
     let mut new = product(1);
     new.source_updated_at_ms = Some(2_000);
     shop.merge("i1", &[new.clone()]).await;
@@ -73,9 +68,8 @@ async fn an_older_row_is_left_out_with_a_warning() {
     assert_eq!(shop.catalog.product_by_sku("SKU-00001").await.unwrap(), Some(new));
 }
 
-#[tokio::test]
-async fn a_repeated_sku_is_rejected_within_and_across_batches() {
-    let shop = Shop::new().await;
+pub(super) async fn a_repeated_sku_is_rejected_within_and_across_batches(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.begin("i1", SyncMode::Merge).await;
     let first = [product(1), product(2), product(1)];
     let outcome = shop.catalog.apply_batch("i1", batch(1, &first)).await.unwrap();
@@ -87,9 +81,8 @@ async fn a_repeated_sku_is_rejected_within_and_across_batches() {
     assert_eq!(found, [(3, "duplicate_sku"), (4, "duplicate_sku")]);
 }
 
-#[tokio::test]
-async fn a_batch_before_the_checkpoint_changes_nothing() {
-    let shop = Shop::new().await;
+pub(super) async fn a_batch_before_the_checkpoint_changes_nothing(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.begin("i1", SyncMode::Merge).await;
     shop.catalog.apply_batch("i1", batch(1, &products(5))).await.unwrap();
     let before = shop.dump().await;
@@ -99,9 +92,8 @@ async fn a_batch_before_the_checkpoint_changes_nothing() {
     assert_eq!(shop.begin("i1", SyncMode::Merge).await.last_record, 5);
 }
 
-#[tokio::test]
-async fn the_ledger_accounts_for_every_row() {
-    let shop = Shop::new().await;
+pub(super) async fn the_ledger_accounts_for_every_row(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.begin("i1", SyncMode::Merge).await;
     let mut mixed = batch(1, &products(5));
     mixed.rejects = vec![issue(6, "bad_price"), issue(7, "bad_price"), issue(8, "missing_sku")];
@@ -118,9 +110,8 @@ async fn the_ledger_accounts_for_every_row() {
     assert_eq!(report.rejects.len(), 3);
 }
 
-#[tokio::test]
-async fn an_ended_import_takes_no_batch_and_a_changed_file_no_continuation() {
-    let shop = Shop::new().await;
+pub(super) async fn an_ended_import_takes_no_batch_and_a_changed_file_no_continuation(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(2)).await;
     let error = shop.catalog.apply_batch("i1", batch(3, &products(2))).await.unwrap_err();
     assert_eq!(error.code(), "import_ended");
@@ -129,9 +120,8 @@ async fn an_ended_import_takes_no_batch_and_a_changed_file_no_continuation() {
     assert_eq!(shop.catalog.import_report("i9").await.unwrap_err().code(), "unknown_import");
 }
 
-#[tokio::test]
-async fn a_key_that_changed_again_stays_dirty() {
-    let shop = Shop::new().await;
+pub(super) async fn a_key_that_changed_again_stays_dirty(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &[product(1), product(2)]).await;
     let read = shop.catalog.dirty(DirtyKind::Text, None, 10).await.unwrap();
     let mut changed = product(1);
@@ -141,20 +131,19 @@ async fn a_key_that_changed_again_stays_dirty() {
     assert_eq!(shop.keys(DirtyKind::Text).await, ["SKU-00001"]);
 }
 
-#[tokio::test]
-async fn a_failure_or_a_drop_at_any_point_leaves_nothing_and_the_next_try_completes() {
-    let undisturbed = Shop::new().await;
+pub(super) async fn a_failure_or_a_drop_at_any_point_leaves_nothing_and_the_next_try_completes(bed: &Bed) {
+    let undisturbed = bed.shop().await;
     undisturbed.merge("i1", &products(40)).await;
     let expected = undisturbed.dump().await;
     for passes in 0..40 {
-        let shop = Shop::new().await;
+        let shop = bed.shop().await;
         shop.begin("i1", SyncMode::Merge).await;
-        shop.catalog.faults.fail_after(passes);
+        shop.catalog.faults().fail_after(passes);
         let whole = batch(1, &products(40));
         let first = shop.catalog.apply_batch("i1", whole.clone()).await;
         let ended =
             if first.is_ok() { shop.catalog.finish_import("i1", None, 2).await.is_ok() } else { false };
-        shop.catalog.faults.never();
+        shop.catalog.faults().never();
         shop.catalog.apply_batch("i1", whole.clone()).await.ok();
         shop.catalog.finish_import("i1", None, 2).await.unwrap();
         assert_eq!(expected, shop.dump().await, "after {passes} passes");
@@ -166,15 +155,14 @@ async fn a_failure_or_a_drop_at_any_point_leaves_nothing_and_the_next_try_comple
     panic!("the last round must pass every point");
 }
 
-#[tokio::test]
-async fn a_future_dropped_at_any_await_leaves_nothing() {
+pub(super) async fn a_future_dropped_at_any_await_leaves_nothing(bed: &Bed) {
     use std::future::Future;
     use std::task::Poll;
 
-    let undisturbed = Shop::new().await;
+    let undisturbed = bed.shop().await;
     undisturbed.merge("i1", &products(40)).await;
     let expected = undisturbed.dump().await;
-    let shop = Shop::new().await;
+    let shop = bed.shop().await;
     shop.begin("i1", SyncMode::Merge).await;
     let whole = batch(1, &products(40));
     for polls in 1.. {

@@ -4,18 +4,16 @@ use super::*;
 
 const FULL: SyncMode = SyncMode::Full { max_missing_percent: 10 };
 
-#[tokio::test]
-async fn a_merge_counts_what_is_missing_and_keeps_it() {
-    let shop = Shop::new().await;
+pub(super) async fn a_merge_counts_what_is_missing_and_keeps_it(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(60)).await;
     let (_, report) = shop.deliver("i2", SyncMode::Merge, &products(50)).await;
     assert_eq!((report.missing, report.archived), (10, 0));
     assert_eq!(shop.catalog.count().await.unwrap(), 60);
 }
 
-#[tokio::test]
-async fn a_full_sync_archives_what_is_missing_and_marks_its_groups() {
-    let shop = Shop::new().await;
+pub(super) async fn a_full_sync_archives_what_is_missing_and_marks_its_groups(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(60)).await;
     shop.settle().await;
     let (_, report) = shop.deliver("i2", FULL, &products(56)).await;
@@ -29,9 +27,8 @@ async fn a_full_sync_archives_what_is_missing_and_marks_its_groups() {
     assert!(!texts[0].active);
 }
 
-#[tokio::test]
-async fn an_archived_product_that_is_delivered_again_comes_back() {
-    let shop = Shop::new().await;
+pub(super) async fn an_archived_product_that_is_delivered_again_comes_back(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(60)).await;
     shop.deliver("i2", FULL, &products(56)).await;
     let (outcome, _) = shop.deliver("i3", FULL, &products(60)).await;
@@ -40,9 +37,8 @@ async fn an_archived_product_that_is_delivered_again_comes_back() {
     assert_eq!(shop.catalog.count().await.unwrap(), 60);
 }
 
-#[tokio::test]
-async fn an_almost_empty_full_sync_is_stopped_by_the_guard() {
-    let shop = Shop::new().await;
+pub(super) async fn an_almost_empty_full_sync_is_stopped_by_the_guard(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(60)).await;
     shop.begin("i2", FULL).await;
     shop.catalog.apply_batch("i2", batch(1, &products(2))).await.unwrap();
@@ -55,9 +51,8 @@ async fn an_almost_empty_full_sync_is_stopped_by_the_guard() {
     assert_eq!(report.file_error.unwrap().code, "mass_delete");
 }
 
-#[tokio::test]
-async fn a_delivery_that_broke_off_archives_nothing() {
-    let shop = Shop::new().await;
+pub(super) async fn a_delivery_that_broke_off_archives_nothing(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(60)).await;
     shop.begin("i2", FULL).await;
     shop.catalog.apply_batch("i2", batch(1, &products(58))).await.unwrap();
@@ -67,9 +62,8 @@ async fn a_delivery_that_broke_off_archives_nothing() {
     assert_eq!(shop.catalog.count().await.unwrap(), 60);
 }
 
-#[tokio::test]
-async fn products_of_another_source_are_not_missing() {
-    let shop = Shop::new().await;
+pub(super) async fn products_of_another_source_are_not_missing(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(20)).await;
     let other = NewImport { source: "other".into(), ..new_import("i2", FULL) };
     shop.catalog.begin_import(&other).await.unwrap();

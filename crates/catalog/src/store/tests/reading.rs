@@ -6,9 +6,8 @@ fn skus(numbers: &[usize]) -> Vec<String> {
     numbers.iter().map(|n| product(*n).sku).collect()
 }
 
-#[tokio::test]
-async fn a_product_reads_back_as_it_was_delivered() {
-    let shop = Shop::new().await;
+pub(super) async fn a_product_reads_back_as_it_was_delivered(bed: &Bed) {
+    let shop = bed.shop().await;
     let whole = Product {
         gtin: Some("4006381333931".into()),
         parent_sku: Some("P".into()),
@@ -27,9 +26,8 @@ async fn a_product_reads_back_as_it_was_delivered() {
     assert_eq!(shop.catalog.product_by_sku("none").await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn documents_come_in_the_order_asked_for() {
-    let shop = Shop::new().await;
+pub(super) async fn documents_come_in_the_order_asked_for(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(30)).await;
     let asked = [skus(&[20, 3]), vec!["unknown".into()], skus(&[11])].concat();
     let docs = shop.catalog.product_docs(&asked).await.unwrap();
@@ -41,9 +39,8 @@ async fn documents_come_in_the_order_asked_for() {
     assert_eq!(texts[0].text_hash.len(), 32);
 }
 
-#[tokio::test]
-async fn an_image_result_is_stored_once_and_marks_its_products() {
-    let shop = Shop::new().await;
+pub(super) async fn an_image_result_is_stored_once_and_marks_its_products(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(4)).await;
     let link = "https://img.example/0.jpg";
     assert_eq!(shop.catalog.images_pending(None, 10).await.unwrap().len(), 2);
@@ -59,9 +56,8 @@ async fn an_image_result_is_stored_once_and_marks_its_products() {
     assert!(doc.warnings.is_empty());
 }
 
-#[tokio::test]
-async fn a_failed_image_is_a_warning_and_is_tried_again_only_when_linked_anew() {
-    let shop = Shop::new().await;
+pub(super) async fn a_failed_image_is_a_warning_and_is_tried_again_only_when_linked_anew(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(2)).await;
     let link = "https://img.example/0.jpg";
     let failed = ImageResult::Failed { code: "image_truncated".into() };
@@ -77,9 +73,8 @@ async fn a_failed_image_is_a_warning_and_is_tried_again_only_when_linked_anew() 
     assert_eq!(shop.catalog.images_pending(None, 10).await.unwrap(), [pending]);
 }
 
-#[tokio::test]
-async fn a_known_image_is_not_cut_again_for_another_product() {
-    let shop = Shop::new().await;
+pub(super) async fn a_known_image_is_not_cut_again_for_another_product(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(1)).await;
     let done = ImageResult::Done { content_hash: "abc".into(), manifest: serde_json::json!({}) };
     shop.catalog.set_image_result("https://img.example/0.jpg", &done).await.unwrap();
@@ -88,9 +83,8 @@ async fn a_known_image_is_not_cut_again_for_another_product() {
     assert!(outcome.dirty.image.is_empty());
 }
 
-#[tokio::test]
-async fn popular_products_come_first_then_the_latest() {
-    let shop = Shop::new().await;
+pub(super) async fn popular_products_come_first_then_the_latest(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(5)).await;
     let scores = [("SKU-00001".to_owned(), 3), ("SKU-00003".to_owned(), 2), ("gone".to_owned(), 99)];
     shop.catalog.bump_popularity(&scores).await.unwrap();
@@ -102,9 +96,8 @@ async fn popular_products_come_first_then_the_latest() {
     assert_eq!(shop.catalog.popular(1).await.unwrap(), skus(&[3]));
 }
 
-#[tokio::test]
-async fn a_version_is_published_once_and_never_taken_back() {
-    let shop = Shop::new().await;
+pub(super) async fn a_version_is_published_once_and_never_taken_back(bed: &Bed) {
+    let shop = bed.shop().await;
     let catalog = &shop.catalog;
     assert_eq!((catalog.version().await.unwrap(), catalog.published_version().await.unwrap()), (0, 0));
     shop.merge("a", &products(2)).await;
@@ -116,9 +109,8 @@ async fn a_version_is_published_once_and_never_taken_back() {
     assert!(catalog.dirty(DirtyKind::Cache, None, 10).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn dirty_marks_are_found_by_key() {
-    let shop = Shop::new().await;
+pub(super) async fn dirty_marks_are_found_by_key(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("a", &products(3)).await;
     let all = shop.catalog.dirty(DirtyKind::Text, None, 10).await.unwrap();
     let asked = [all[1].key.clone(), "unknown".to_owned()];

@@ -1,24 +1,12 @@
 //! Summary views against their defining query.
 
 use proptest::prelude::*;
-use sqlx::AssertSqlSafe;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
-use super::super::views::VIEWS;
+use super::super::view::VIEWS;
 use super::*;
 use crate::product::{Availability, Status};
-
-/// Rows of the view table and of the query that defines it.
-async fn both(shop: &Shop, view: usize) -> (Vec<String>, Vec<String>) {
-    let (definition, table) = VIEWS[view].definition();
-    let mut conn = shop.catalog.read().await.unwrap();
-    let mut wanted: Vec<String> =
-        sqlx::query_scalar(AssertSqlSafe(definition)).fetch_all(&mut *conn).await.unwrap();
-    let mut found: Vec<String> =
-        sqlx::query_scalar(AssertSqlSafe(table)).fetch_all(&mut *conn).await.unwrap();
-    wanted.sort();
-    found.sort();
-    (wanted, found)
-}
 
 async fn refresh_all(shop: &Shop, mode: RefreshMode) {
     for name in Catalog::views() {
@@ -62,39 +50,36 @@ fn changed(change: &Change) -> Product {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+/// Made-up histories; each gets a catalog of its own.
+const CASES: usize = 12;
 
-    #[test]
-    fn an_incremental_refresh_gives_what_a_full_rebuild_gives(
-        deliveries in proptest::collection::vec(proptest::collection::vec(change(), 1..40), 1..5)
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let shop = Shop::new().await;
-            for (number, delivery) in deliveries.iter().enumerate() {
-                let rows: Vec<Product> = delivery.iter().map(changed).collect();
-                let mode = SyncMode::Full { max_missing_percent: if number % 2 == 0 { 100 } else { 10 } };
-                let id = format!("i{number}");
-                shop.begin(&id, mode).await;
-                shop.catalog.apply_batch(&id, batch(1, &rows)).await.unwrap();
-                shop.catalog.finish_import(&id, None, 2).await.ok();
-                refresh_all(&shop, RefreshMode::Incremental).await;
-                for (number, view) in VIEWS.iter().enumerate() {
-                    let (wanted, found) = both(&shop, number).await;
-                    assert_eq!(wanted, found, "view {}", view.name());
-                }
+pub(super) async fn an_incremental_refresh_gives_what_a_full_rebuild_gives(bed: &Bed) {
+    let histories = proptest::collection::vec(proptest::collection::vec(change(), 1..40), 1..5);
+    let mut runner = TestRunner::default();
+    for _ in 0..CASES {
+        let deliveries = histories.new_tree(&mut runner).unwrap().current();
+        let shop = bed.shop().await;
+        for (number, delivery) in deliveries.iter().enumerate() {
+            let rows: Vec<Product> = delivery.iter().map(changed).collect();
+            let mode = SyncMode::Full { max_missing_percent: if number % 2 == 0 { 100 } else { 10 } };
+            let id = format!("i{number}");
+            shop.begin(&id, mode).await;
+            shop.catalog.apply_batch(&id, batch(1, &rows)).await.unwrap();
+            shop.catalog.finish_import(&id, None, 2).await.ok();
+            refresh_all(&shop, RefreshMode::Incremental).await;
+            for view in &VIEWS {
+                let (wanted, found) = shop.catalog.defined(view).await;
+                assert_eq!(wanted, found, "view {} after delivery {number} of {deliveries:?}", view.name);
             }
-            let incremental = both(&shop, 0).await.1;
-            refresh_all(&shop, RefreshMode::Full).await;
-            assert_eq!(incremental, both(&shop, 0).await.1);
-        });
+        }
+        let incremental = shop.catalog.defined(&VIEWS[0]).await.1;
+        refresh_all(&shop, RefreshMode::Full).await;
+        assert_eq!(incremental, shop.catalog.defined(&VIEWS[0]).await.1, "{deliveries:?}");
     }
 }
 
-#[tokio::test]
-async fn a_refresh_does_only_what_is_dirty_and_leaves_nothing_dirty() {
-    let shop = Shop::new().await;
+pub(super) async fn a_refresh_does_only_what_is_dirty_and_leaves_nothing_dirty(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(50)).await;
     let first = shop.catalog.refresh_view("category", RefreshMode::Incremental).await.unwrap();
     assert_eq!((first.keys, first.rows, first.mode), (5, 5, RefreshMode::Incremental));
@@ -111,9 +96,8 @@ async fn a_refresh_does_only_what_is_dirty_and_leaves_nothing_dirty() {
     );
 }
 
-#[tokio::test]
-async fn a_change_during_a_refresh_is_not_lost() {
-    let shop = Shop::new().await;
+pub(super) async fn a_change_during_a_refresh_is_not_lost(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(10)).await;
     let read = shop.catalog.dirty(DirtyKind::Category, None, 100).await.unwrap();
     let mut moved = product(1);
@@ -123,19 +107,14 @@ async fn a_change_during_a_refresh_is_not_lost() {
     assert_eq!(shop.keys(DirtyKind::Category).await, ["Shop > Shelf 1", "Shop > Shelf 2"]);
 }
 
-#[tokio::test]
-async fn a_view_with_another_definition_is_built_in_full() {
-    let shop = Shop::new().await;
+pub(super) async fn a_view_with_another_definition_is_built_in_full(bed: &Bed) {
+    let shop = bed.shop().await;
     shop.merge("i1", &products(10)).await;
     refresh_all(&shop, RefreshMode::Incremental).await;
-    let mut tx = shop.catalog.write().await.unwrap();
-    sqlx::query("UPDATE view_state SET definition = 'older'").execute(&mut *tx).await.unwrap();
-    tx.commit().await.unwrap();
-    shop.catalog.close().await;
-    let catalog = Catalog::open(shop.catalog.path()).await.unwrap();
-    let shop = Shop { catalog, dir: shop.dir };
+    shop.catalog.spoil("UPDATE view_state SET definition = 'older'").await;
+    let shop = shop.reopened().await;
     let report = shop.catalog.refresh_view("brand", RefreshMode::Incremental).await.unwrap();
     assert_eq!((report.mode, report.keys), (RefreshMode::Full, 3));
-    let (wanted, found) = both(&shop, 1).await;
+    let (wanted, found) = shop.catalog.defined(&VIEWS[1]).await;
     assert_eq!(wanted, found);
 }

@@ -2,24 +2,21 @@
 
 use sqlx::SqliteConnection;
 
-use super::batch::{Batch, BatchOutcome, Counters, Issue, PreparedRow, Severity};
-use super::dirty::{self, DirtyKeys};
-use super::error::{CatalogError, Result};
+use super::dirty;
 use super::images;
-use super::imports::{self, Running};
-use super::open::Catalog;
-use super::plan::{self, Plan};
+use super::imports;
+use super::open::SqliteCatalog;
 use super::products;
-use super::seen::Seen;
+use super::seen;
+use crate::store::batch::{Batch, BatchOutcome, Counters, PreparedRow, Severity};
+use crate::store::dirty::DirtyKeys;
+use crate::store::error::{CatalogError, Result};
+use crate::store::plan::{self, Plan};
+use crate::store::report::Running;
+use crate::store::seen::Seen;
 
-impl Catalog {
-    /// Applies a batch in one transaction. A batch that does not lie behind the checkpoint is left out and gives
-    /// zero counts, so applying one twice does no harm. Rows that are unchanged cause no write to products.
-    ///
-    /// # Errors
-    /// [`CatalogError::UnknownImport`], [`CatalogError::ImportEnded`]; storage errors. After an error nothing of
-    /// the batch is stored.
-    pub async fn apply_batch(&self, import: &str, mut batch: Batch) -> Result<BatchOutcome> {
+impl SqliteCatalog {
+    pub(crate) async fn apply_batch(&self, import: &str, mut batch: Batch) -> Result<BatchOutcome> {
         let mut tx = self.write().await?;
         let running = imports::running(&mut tx, import).await.map_err(|e| self.error(&e))?;
         let running = running.ok_or_else(|| CatalogError::UnknownImport { id: import.to_owned() })?;
@@ -31,12 +28,12 @@ impl Catalog {
         }
         let (plan, seen) = compare(&mut tx, &batch, running.no).await.map_err(|e| self.error(&e))?;
         self.fault("compared")?;
-        let counters = count(&batch, &plan);
+        let counters = plan::count(&batch, &plan);
         let rows = std::mem::take(&mut batch.rows);
         let dirty = write_products(&mut tx, rows, &plan, &running).await.map_err(|e| self.error(&e))?;
         self.fault("written")?;
         write_ledger(&mut tx, &batch, plan, &running, &counters).await.map_err(|e| self.error(&e))?;
-        seen.save(&mut tx, running.no).await.map_err(|e| self.error(&e))?;
+        seen::save(&mut tx, seen, running.no).await.map_err(|e| self.error(&e))?;
         self.commit(tx).await?;
         Ok(BatchOutcome { counters, dirty })
     }
@@ -48,7 +45,7 @@ async fn compare(conn: &mut SqliteConnection, batch: &Batch, import_no: i64) -> 
     let new_ids = last_id..=last_id + batch.rows.len() as i64;
     let refused = products::ids(conn, &batch.refused_skus).await?;
     let ids = stored.iter().flatten().map(|stored| stored.id).chain(new_ids);
-    let mut seen = Seen::load(conn, import_no, ids.chain(refused.iter().map(|id| -id))).await?;
+    let mut seen = seen::load(conn, import_no, ids.chain(refused.iter().map(|id| -id))).await?;
     for id in refused {
         seen.mention(id);
     }
@@ -98,19 +95,6 @@ fn split(rows: Vec<PreparedRow>, plan: &Plan) -> (Numbered, Numbered) {
     (take(&plan.created), take(&plan.changed))
 }
 
-pub(super) fn count(batch: &Batch, plan: &Plan) -> Counters {
-    let rejected = (batch.rejects.len() + plan.duplicates.len()) as u64;
-    Counters {
-        rows: batch.rows.len() as u64 + batch.rejects.len() as u64 + batch.skipped,
-        created: plan.created.len() as u64,
-        updated: plan.changed.len() as u64,
-        unchanged: plan.unchanged,
-        rejected,
-        skipped: batch.skipped,
-        warnings: (batch.warnings.len() + plan.stale.len()) as u64,
-    }
-}
-
 async fn write_ledger(
     conn: &mut SqliteConnection,
     batch: &Batch,
@@ -118,16 +102,9 @@ async fn write_ledger(
     running: &Running,
     counters: &Counters,
 ) -> sqlx::Result<()> {
-    let rejects = in_order(&batch.rejects, plan.duplicates);
+    let rejects = plan::in_order(&batch.rejects, plan.duplicates);
     imports::add_issues(conn, running.no, Severity::Error, &rejects).await?;
-    let warnings = in_order(&batch.warnings, plan.stale);
+    let warnings = plan::in_order(&batch.warnings, plan.stale);
     imports::add_issues(conn, running.no, Severity::Warning, &warnings).await?;
     imports::checkpoint(conn, running.no, batch.last_record, counters).await
-}
-
-/// Issues found by the reader and by the comparison, in order of record.
-pub(super) fn in_order(given: &[Issue], found: Vec<Issue>) -> Vec<Issue> {
-    let mut all: Vec<Issue> = given.iter().cloned().chain(found).collect();
-    all.sort_by_key(|issue| issue.record);
-    all
 }

@@ -1,16 +1,17 @@
-//! Image links: which product shows which image, and what became of each.
+//! Which product shows which image.
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqliteConnection};
 
-use super::batch::PreparedRow;
 use super::bulk::BulkInsert;
-use super::dirty::{self, DirtyKeys};
-use super::error::Result;
-use super::open::Catalog;
+use super::dirty;
+use super::open::SqliteCatalog;
 use super::products::json;
+use crate::store::batch::PreparedRow;
+use crate::store::dirty::DirtyKeys;
+use crate::store::error::Result;
+use crate::store::image::{ImageResult, PendingImage};
 
 const FIND: &str = "SELECT j.key, i.id, i.content_hash IS NOT NULL
     FROM json_each(?1) j CROSS JOIN image i ON i.link = j.value";
@@ -36,33 +37,6 @@ pub(super) const LINK: BulkInsert = BulkInsert {
     columns: 3,
     tail: "",
 };
-
-/// What thumbnail making came to, for one image link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ImageResult {
-    /// Thumbnails are there.
-    Done {
-        /// Hash of the source file's bytes.
-        content_hash: String,
-        /// Sizes, formats and file names, as the thumbnail maker describes them.
-        manifest: serde_json::Value,
-    },
-    /// The image is unusable: a warning on its products, never a reject.
-    Failed {
-        /// Stable code, `snake_case`.
-        code: String,
-    },
-}
-
-/// An image that waits for its thumbnails.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PendingImage {
-    /// As the product names it.
-    pub link: String,
-    /// Folder that relative links of its delivery start from, if the import named one.
-    pub images: Option<String>,
-}
 
 /// Replaces the links of changed products. Returns the links that have no thumbnails yet.
 pub(super) async fn relink(
@@ -121,17 +95,14 @@ pub(super) async fn relink(
     Ok(pending)
 }
 
-impl Catalog {
-    /// SKUs of the products that show this image, sorted.
-    pub async fn image_usage(&self, link: &str) -> Result<Vec<String>> {
+impl SqliteCatalog {
+    pub(crate) async fn image_usage(&self, link: &str) -> Result<Vec<String>> {
         let mut conn = self.read().await?;
         let query = sqlx::query_scalar(USAGE).bind(link.to_owned());
         query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))
     }
 
-    /// Stores what became of an image and marks the documents of its products. `false`: nothing was new.
-    /// A link that the catalog does not know is ignored. Running it twice does no harm.
-    pub async fn set_image_result(&self, link: &str, result: &ImageResult) -> Result<bool> {
+    pub(crate) async fn set_image_result(&self, link: &str, result: &ImageResult) -> Result<bool> {
         let (hash, manifest, code) = match result {
             ImageResult::Done { content_hash, manifest } => {
                 (Some(content_hash.clone()), Some(manifest.to_string()), None)
@@ -148,8 +119,7 @@ impl Catalog {
         Ok(changed)
     }
 
-    /// The next at most `limit` images without thumbnails that some product shows, by link, behind `after`.
-    pub async fn images_pending(&self, after: Option<&str>, limit: u32) -> Result<Vec<PendingImage>> {
+    pub(crate) async fn images_pending(&self, after: Option<&str>, limit: u32) -> Result<Vec<PendingImage>> {
         let mut conn = self.read().await?;
         let query = sqlx::query_as(PENDING).bind(after.unwrap_or_default().to_owned()).bind(limit);
         let rows: Vec<(String, Option<String>)> =

@@ -1,15 +1,14 @@
 //! The ledger of imports: what was delivered, how far it got, what became of its rows.
 
-use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::batch::{Counters, Issue, Severity};
-use super::error::{CatalogError, Result};
-use super::open::Catalog;
-
-/// Issues of one import that are kept in the database, for each severity; the rejects file has all of them.
-const ISSUES_KEPT: i64 = 1000;
+use super::open::SqliteCatalog;
+use crate::store::batch::{Counters, Issue, Severity};
+use crate::store::error::{CatalogError, Result};
+use crate::store::report::{
+    CodeCount, FileFailure, ISSUES_KEPT, ImportReport, ImportState, NewImport, Running, SyncMode,
+};
 
 const GET: &str = "SELECT i.no, i.id, i.file, i.fingerprint, s.name, i.full_sync, i.max_missing_pct, i.state,
     i.last_record, i.rows, i.created, i.updated, i.unchanged, i.rejected, i.skipped, i.warnings, i.missing,
@@ -39,124 +38,8 @@ const LIST: &str = "SELECT id FROM import ORDER BY no DESC LIMIT ?1";
 pub(super) const STATEMENTS: &[&str] =
     &[GET, RUNNING, BEGIN, ADD_SOURCE, CHECKPOINT, ADD_CODE, ISSUE_COUNT, ADD_ISSUE, CODES, ISSUES, LIST];
 
-/// What an import does with products of its source that the delivery does not mention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SyncMode {
-    /// Leave them and count them.
-    Merge,
-    /// Archive them, unless more than this share of them (and more than 5) would vanish. 100 switches the guard off.
-    Full {
-        /// In percent of the source's products that are not archived; 10 is a good guard.
-        max_missing_percent: u8,
-    },
-}
-
-/// How a new import begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewImport {
-    /// Chosen by the caller; the same id again means the same import.
-    pub id: String,
-    /// File name, for people.
-    pub file: String,
-    /// Fingerprint of the content.
-    pub fingerprint: String,
-    /// Who delivers. Products belong to the source that delivered them last.
-    pub source: String,
-    /// What happens to products that are not mentioned.
-    pub mode: SyncMode,
-    /// Folder that relative image links start from.
-    pub images: Option<String>,
-    /// Now, in milliseconds since the Unix epoch.
-    pub now_ms: i64,
-}
-
-/// How far an import is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ImportState {
-    /// Begun, not ended: can be continued behind its checkpoint.
-    Running,
-    /// Ended; the whole delivery was read.
-    Finished,
-    /// Ended early: the file became unreadable or a guard stopped it. What was committed stays.
-    Failed,
-}
-
-/// Why a whole file was refused or broke off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileFailure {
-    /// Stable code, `snake_case`.
-    pub code: String,
-    /// One line for people.
-    pub message: String,
-}
-
-/// An import as the ledger has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportReport {
-    /// The caller's id.
-    pub id: String,
-    /// File name.
-    pub file: String,
-    /// Fingerprint of the content.
-    pub fingerprint: String,
-    /// Who delivered.
-    pub source: String,
-    /// What happens to products that are not mentioned.
-    pub mode: SyncMode,
-    /// How far it is.
-    pub state: ImportState,
-    /// Number of the last record that is committed.
-    pub last_record: u64,
-    /// Counts of rows.
-    #[serde(flatten)]
-    pub counters: Counters,
-    /// Products of the source that the delivery did not mention; known when finished.
-    pub missing: u64,
-    /// Of those, archived by a full sync.
-    pub archived: u64,
-    /// Why the file was refused or broke off.
-    pub file_error: Option<FileFailure>,
-    /// Begun, in milliseconds since the Unix epoch.
-    pub started_ms: i64,
-    /// Ended, in milliseconds since the Unix epoch.
-    pub finished_ms: Option<i64>,
-    /// Issues by severity and code, complete.
-    pub codes: Vec<CodeCount>,
-    /// The first refused records, at most 1,000.
-    pub rejects: Vec<Issue>,
-    /// The first remarks, at most 1,000.
-    pub remarks: Vec<Issue>,
-}
-
-/// How often a code occurred in an import.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CodeCount {
-    /// Whether it cost the row.
-    pub severity: Severity,
-    /// Stable code.
-    pub code: String,
-    /// Times.
-    pub count: u64,
-}
-
-/// What a write transaction has to know of an import.
-#[derive(Clone, Debug)]
-pub(super) struct Running {
-    pub(super) no: i64,
-    pub(super) source_id: i64,
-    pub(super) last_record: u64,
-    pub(super) ended: bool,
-    pub(super) mode: SyncMode,
-}
-
-impl Catalog {
-    /// Begins an import, or returns the one of this id with its checkpoint: running it twice is safe.
-    ///
-    /// # Errors
-    /// [`CatalogError::FileChanged`] when the id exists with another fingerprint; storage errors.
-    pub async fn begin_import(&self, new: &NewImport) -> Result<ImportReport> {
+impl SqliteCatalog {
+    pub(crate) async fn begin_import(&self, new: &NewImport) -> Result<ImportReport> {
         let mut tx = self.write().await?;
         let known = get(&mut tx, &new.id).await.map_err(|e| self.error(&e))?;
         if let Some(report) = known {
@@ -170,18 +53,13 @@ impl Catalog {
         self.import_report(&new.id).await
     }
 
-    /// The import of this id with its first issues.
-    ///
-    /// # Errors
-    /// [`CatalogError::UnknownImport`]; storage errors.
-    pub async fn import_report(&self, id: &str) -> Result<ImportReport> {
+    pub(crate) async fn import_report(&self, id: &str) -> Result<ImportReport> {
         let mut conn = self.read().await?;
         let found = get(&mut conn, id).await.map_err(|e| self.error(&e))?;
         found.ok_or_else(|| CatalogError::UnknownImport { id: id.to_owned() })
     }
 
-    /// Ids of the latest imports, newest first.
-    pub async fn imports(&self, limit: u32) -> Result<Vec<String>> {
+    pub(crate) async fn imports(&self, limit: u32) -> Result<Vec<String>> {
         let mut conn = self.read().await?;
         let query = sqlx::query_scalar(LIST).bind(limit);
         query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))
@@ -283,7 +161,7 @@ fn unsigned(row: &SqliteRow, column: usize) -> sqlx::Result<u64> {
 }
 
 async fn issues(conn: &mut SqliteConnection, no: i64, severity: Severity) -> sqlx::Result<Vec<Issue>> {
-    let query = sqlx::query(ISSUES).bind(no).bind(severity as i64).bind(ISSUES_KEPT);
+    let query = sqlx::query(ISSUES).bind(no).bind(severity as i64).bind(ISSUES_KEPT as i64);
     let rows = query.fetch_all(conn).await?;
     rows.iter()
         .map(|row| {
@@ -338,7 +216,7 @@ pub(super) async fn add_issues(
     }
     let kept: i64 =
         sqlx::query_scalar(ISSUE_COUNT).bind(no).bind(severity as i64).fetch_one(&mut *conn).await?;
-    let room = (ISSUES_KEPT - kept).max(0) as usize;
+    let room = (ISSUES_KEPT as i64 - kept).max(0) as usize;
     for (seq, issue) in issues.iter().take(room).enumerate() {
         let query = sqlx::query(ADD_ISSUE)
             .bind(no)

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use sqlx::{Row, SqliteConnection};
 
-use super::batch::PreparedRow;
 use super::bulk::{Binding, BulkInsert};
-use super::hash::{Hash, availability_code, status_code};
+use crate::store::batch::PreparedRow;
+use crate::store::hash::{Hash, availability_code, status_code};
+use crate::store::plan::{Old, Stored};
 
 /// One text for the whole batch, `row id same updated_at` a product: thousands of result rows would cost more than the
 /// comparison. ?2 holds the rows' core hashes side by side.
@@ -41,26 +42,6 @@ pub(super) const REWRITE: BulkInsert = BulkInsert {
         parent_sku = excluded.parent_sku, title = excluded.title, attributes = excluded.attributes,
         description = excluded.description",
 };
-
-/// What decides whether a stored product has to be written.
-#[derive(Debug)]
-pub(super) struct Stored {
-    pub(super) id: i64,
-    /// Whether its core hash equals the row's.
-    pub(super) same: bool,
-    pub(super) updated_at: Option<i64>,
-}
-
-/// What decides which follow-up work a change causes.
-#[derive(Debug)]
-pub(super) struct Old {
-    /// Hashes of text, images, price and stock.
-    pub(super) parts: [Hash; 3],
-    pub(super) status: i64,
-    pub(super) category: String,
-    pub(super) brand: String,
-    pub(super) price_key: String,
-}
 
 /// For each row the stored product of that SKU, if any.
 pub(super) async fn find(

@@ -3,18 +3,19 @@
 use sqlx::SqliteConnection;
 
 use super::dirty;
-use super::error::{CatalogError, Result};
-use super::hash::status_code;
-use super::imports::{self, FileFailure, ImportReport, SyncMode};
-use super::open::Catalog;
+use super::imports;
+use super::open::SqliteCatalog;
 use super::products::json;
-use super::seen::{self, Seen};
+use super::seen;
 use crate::product::Status;
+use crate::store::error::{CatalogError, Result};
+use crate::store::guard::guard;
+use crate::store::hash::status_code;
+use crate::store::report::{FileFailure, ImportReport};
+use crate::store::seen::Seen;
 
 /// Ids a statement when products are archived.
 const CHUNK: usize = 2_000;
-/// A delivery may always drop this many products, whatever the share.
-const ALWAYS_ALLOWED: u64 = 5;
 
 const PAGE: &str = "SELECT id FROM product WHERE source_id = ?1 AND status = ?2 AND id > ?3
     ORDER BY id LIMIT 20000";
@@ -33,15 +34,8 @@ const END: &str =
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[PAGE, ARCHIVE, MARK, END];
 
-impl Catalog {
-    /// Ends an import. After a whole delivery (`failure` is `None`) products of the source that it did not mention
-    /// are counted as missing and, in a full sync, archived in the same transaction. A delivery that broke off
-    /// archives nothing. An import that has ended is returned as it is: running it twice is safe.
-    ///
-    /// # Errors
-    /// [`CatalogError::MassDelete`] when the guard stops a full sync: nothing is archived, and the import is
-    /// closed as failed with that code. [`CatalogError::UnknownImport`]; storage errors.
-    pub async fn finish_import(
+impl SqliteCatalog {
+    pub(crate) async fn finish_import(
         &self,
         id: &str,
         failure: Option<FileFailure>,
@@ -56,7 +50,7 @@ impl Catalog {
         }
         let (missing, total) = match failure {
             None => {
-                let seen = Seen::load_all(&mut tx, running.no).await.map_err(|e| self.error(&e))?;
+                let seen = seen::load_all(&mut tx, running.no).await.map_err(|e| self.error(&e))?;
                 missing(&mut tx, running.source_id, &seen).await.map_err(|e| self.error(&e))?
             }
             Some(_) => (Vec::new(), 0),
@@ -100,16 +94,6 @@ pub(super) async fn missing(
     Ok((missing, total))
 }
 
-/// Whether `missing` of `total` products are archived: never by a merge, by a full sync if the guard lets it.
-pub(super) fn guard(mode: SyncMode, missing: u64, total: u64) -> Result<bool> {
-    let SyncMode::Full { max_missing_percent } = mode else { return Ok(false) };
-    let over = missing * 100 > total * u64::from(max_missing_percent);
-    if over && missing > ALWAYS_ALLOWED {
-        return Err(CatalogError::MassDelete { missing, total, limit_percent: max_missing_percent });
-    }
-    Ok(true)
-}
-
 /// Archives and marks; the emptied hash makes a product that is delivered again count as changed.
 async fn archive_products(conn: &mut SqliteConnection, ids: &[i64], import_no: i64) -> sqlx::Result<()> {
     let generation = dirty::next_generation(conn).await?;
@@ -141,19 +125,4 @@ async fn end(
         .bind(now_ms);
     query.execute(&mut *conn).await?;
     sqlx::query(seen::FORGET).bind(no).execute(conn).await.map(|_| ())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_guard_needs_both_a_share_and_a_number() {
-        let full = |percent| SyncMode::Full { max_missing_percent: percent };
-        assert!(guard(full(10), 5, 6).is_ok());
-        assert!(guard(full(10), 6, 60).is_ok());
-        assert!(guard(full(10), 7, 60).is_err());
-        assert!(guard(full(100), 60, 60).is_ok());
-        assert!(guard(SyncMode::Merge, 60, 60).is_ok());
-    }
 }

@@ -8,11 +8,11 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqlSafeStr, Sqlite, SqlitePool, Transaction};
 
-use super::error::{CatalogError, Result};
-use super::views;
+use super::{error, views};
+use crate::store::error::{CatalogError, Result};
 
 const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "catalog", include_str!("../../../../migrations/sqlite/catalog/0001_catalog.sql"))];
+    [(1, "catalog", include_str!("../../../../../migrations/sqlite/catalog/0001_catalog.sql"))];
 
 /// How long a statement waits for another process's write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,23 +24,17 @@ const ROW_BUFFER: usize = 1_000;
 ///
 /// Every method that writes is one transaction: dropped or killed half-way it leaves nothing behind.
 #[derive(Clone, Debug)]
-pub struct Catalog {
+pub(crate) struct SqliteCatalog {
     path: PathBuf,
     writer: SqlitePool,
     readers: SqlitePool,
     #[cfg(test)]
-    pub(super) faults: super::faults::Faults,
+    pub(in crate::store) faults: crate::store::faults::Faults,
 }
 
-impl Catalog {
-    /// Opens the file, creates it where it is missing, brings its tables up to date.
-    ///
-    /// # Errors
-    /// [`CatalogError::NewerVersion`] for a file of a later release; [`CatalogError::Corrupt`] for a damaged or
-    /// foreign file; [`CatalogError::Open`], [`CatalogError::ReadOnly`], [`CatalogError::DiskFull`],
-    /// [`CatalogError::Locked`] as named.
-    pub async fn open(path: &Path) -> Result<Self> {
-        let failed = |e: sqlx::Error| CatalogError::from_sqlx(path, &e);
+impl SqliteCatalog {
+    pub(crate) async fn open(path: &Path) -> Result<Self> {
+        let failed = |e: sqlx::Error| error::from_sqlx(path, &e);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -61,7 +55,7 @@ impl Catalog {
             )
             .await
             .map_err(failed)?;
-        migrator().run(&writer).await.map_err(|e| CatalogError::from_migrate(path, &e))?;
+        migrator().run(&writer).await.map_err(|e| error::from_migrate(path, &e))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.pragma("query_only", "ON"))
@@ -72,7 +66,7 @@ impl Catalog {
             writer,
             readers,
             #[cfg(test)]
-            faults: super::faults::Faults::default(),
+            faults: crate::store::faults::Faults::default(),
         };
         let mut tx = catalog.write().await?;
         views::create_tables(&mut tx).await.map_err(|e| catalog.error(&e))?;
@@ -80,13 +74,11 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// The database file.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Finishes running statements and closes the file. Later calls fail.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -107,7 +99,7 @@ impl Catalog {
     }
 
     pub(super) fn error(&self, error: &sqlx::Error) -> CatalogError {
-        CatalogError::from_sqlx(&self.path, error)
+        error::from_sqlx(&self.path, error)
     }
 
     /// Test seam: fails here when the test asked for it.

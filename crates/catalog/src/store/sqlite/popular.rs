@@ -1,7 +1,7 @@
 //! Which products are asked for most: what a cache is warmed with.
 
-use super::error::Result;
-use super::open::Catalog;
+use super::open::SqliteCatalog;
+use crate::store::error::Result;
 
 const BUMP: &str =
     "INSERT INTO popularity (sku, score) SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE true
@@ -14,17 +14,15 @@ const LATEST: &str = "SELECT sku FROM product p WHERE status = 0
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[BUMP, TOP, LATEST];
 
-impl Catalog {
-    /// Adds to the scores of products, known or not. Not idempotent: each call adds.
-    pub async fn bump_popularity(&self, scores: &[(String, u64)]) -> Result<()> {
+impl SqliteCatalog {
+    pub(crate) async fn bump_popularity(&self, scores: &[(String, u64)]) -> Result<()> {
         let mut tx = self.write().await?;
         let query = sqlx::query(BUMP).bind(serde_json::json!(scores).to_string());
         query.execute(&mut *tx).await.map_err(|e| self.error(&e))?;
         self.commit(tx).await
     }
 
-    /// SKUs of the `limit` most popular active products; where there are too few scores, the most recently changed.
-    pub async fn popular(&self, limit: u32) -> Result<Vec<String>> {
+    pub(crate) async fn popular(&self, limit: u32) -> Result<Vec<String>> {
         let mut conn = self.read().await?;
         let query = sqlx::query_scalar(TOP).bind(limit);
         let mut skus: Vec<String> = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;

@@ -1,0 +1,43 @@
+//! Where the suite gets its catalogs from.
+
+use tempfile::TempDir;
+
+use crate::store::Catalog;
+
+/// Makes empty catalogs of one kind.
+pub(crate) enum Bed {
+    /// Each in a file of its own.
+    Sqlite,
+}
+
+/// Catalogs in SQLite files.
+#[expect(clippy::unused_async, reason = "same shape as a bed that starts a server")]
+pub(crate) async fn sqlite() -> Bed {
+    Bed::Sqlite
+}
+
+impl Bed {
+    /// An empty catalog.
+    pub(crate) async fn shop(&self) -> Shop {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = match self {
+            Self::Sqlite => Catalog::open(&dir.path().join("catalog.db")).await.unwrap(),
+        };
+        Shop { catalog, dir }
+    }
+}
+
+/// A catalog of its own, and a folder.
+pub(crate) struct Shop {
+    pub(crate) catalog: Catalog,
+    pub(crate) dir: TempDir,
+}
+
+impl Shop {
+    /// The same catalog after a restart.
+    pub(crate) async fn reopened(self) -> Self {
+        self.catalog.close().await;
+        let catalog = self.catalog.again().await.unwrap();
+        Self { catalog, dir: self.dir }
+    }
+}

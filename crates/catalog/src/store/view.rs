@@ -1,0 +1,112 @@
+//! Summary views: one `GROUP BY` over the products each, kept as a table and refreshed by dirty keys.
+//!
+//! A view is one entry in [`VIEWS`]; each store makes its table and its refresh from that entry, in SQL that both
+//! engines understand.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::dirty::DirtyKind;
+use super::error::{CatalogError, Result};
+
+/// One summary: `name` and `key` are identifiers of this file, never input.
+#[derive(Debug)]
+pub(super) struct View {
+    /// Public name; the table is `view_<name>`.
+    pub(super) name: &'static str,
+    /// Column of `product` by which rows are found again; also the first column of the view.
+    pub(super) key: &'static str,
+    pub(super) kind: DirtyKind,
+    /// Further columns: name, declared type, expression.
+    pub(super) columns: &'static [(&'static str, &'static str, &'static str)],
+    /// Columns besides the key that make a row of the view.
+    pub(super) group: &'static [&'static str],
+}
+
+const MEASURES: [(&str, &str, &str); 5] = [
+    ("products", "bigint NOT NULL", "count(*)"),
+    ("in_stock", "bigint NOT NULL", "count(*) FILTER (WHERE availability = 0)"),
+    ("units", "bigint NOT NULL", "sum(coalesce(stock, 0))"),
+    ("min_minor", "bigint", "min(coalesce(sale_minor, price_minor))"),
+    ("max_minor", "bigint", "max(coalesce(sale_minor, price_minor))"),
+];
+const CURRENCY: (&str, &str, &str) = ("currency", "text NOT NULL", "currency");
+const BY_CURRENCY: &[(&str, &str, &str)] =
+    &[CURRENCY, MEASURES[0], MEASURES[1], MEASURES[2], MEASURES[3], MEASURES[4]];
+
+/// Every summary. To add one, add an entry (and a dirty kind when it groups by a new key).
+pub(super) const VIEWS: [View; 3] = [
+    View {
+        name: "category",
+        key: "category",
+        kind: DirtyKind::Category,
+        columns: BY_CURRENCY,
+        group: &["currency"],
+    },
+    View { name: "brand", key: "brand", kind: DirtyKind::Brand, columns: BY_CURRENCY, group: &["currency"] },
+    View { name: "price", key: "price_key", kind: DirtyKind::Price, columns: &MEASURES, group: &[] },
+];
+
+impl View {
+    /// The view of this name.
+    pub(super) fn find(name: &str) -> Result<&'static Self> {
+        VIEWS.iter().find(|view| view.name == name).ok_or_else(|| CatalogError::UnknownView {
+            name: name.to_owned(),
+            known: VIEWS.iter().map(|view| view.name).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Names of the columns, the key first.
+    #[cfg(test)]
+    pub(super) fn column_names(&self) -> Vec<&'static str> {
+        std::iter::once(self.key).chain(self.columns.iter().map(|(name, _, _)| *name)).collect()
+    }
+
+    /// Columns that make a row, the key first.
+    pub(super) fn grouping(&self) -> String {
+        let group: Vec<&str> = std::iter::once(self.key).chain(self.group.iter().copied()).collect();
+        group.join(", ")
+    }
+
+    /// The expressions behind the key, in the order of [`Self::column_names`].
+    pub(super) fn expressions(&self) -> String {
+        let columns: Vec<&str> = self.columns.iter().map(|(_, _, expression)| *expression).collect();
+        columns.join(", ")
+    }
+
+    /// Declarations of the columns behind the key.
+    pub(super) fn declarations(&self) -> String {
+        let columns: Vec<String> =
+            self.columns.iter().map(|(name, kind, _)| format!("{name} {kind}")).collect();
+        columns.join(", ")
+    }
+}
+
+/// How much of a view is computed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefreshMode {
+    /// Groups that changed. Becomes `Full` for a view that was never built.
+    Incremental,
+    /// Every group.
+    Full,
+}
+
+/// What a refresh did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshReport {
+    /// Which view.
+    pub view: String,
+    /// How it was done, which may be more than was asked for.
+    pub mode: RefreshMode,
+    /// Groups computed again.
+    pub keys: u64,
+    /// Rows written.
+    pub rows: u64,
+    /// Time taken.
+    pub elapsed: Duration,
+}
+
+/// One row of a view: column names and values.
+pub type ViewRow = serde_json::Map<String, serde_json::Value>;
