@@ -13,7 +13,7 @@ pub use error::ConfigError;
 pub use schedule::{CronEntry, Misfire, Schedule};
 pub use tree::{
     Cache, Config, Duplicates, Durability, Embedding, EmbeddingModel, ImageFormat, Import, Log, LogFormat,
-    Media, Queue, Retention, Scheduler, Worker,
+    Media, Queue, Retention, Scheduler, Telemetry, Worker,
 };
 
 use layer::Layer;

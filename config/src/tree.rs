@@ -25,6 +25,8 @@ pub struct Config {
     pub cache: Cache,
     /// Log output.
     pub log: Log,
+    /// Metrics.
+    pub telemetry: Telemetry,
 }
 
 /// Where jobs are kept.
@@ -198,6 +200,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// Metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// Whether each process writes its metrics into the data folder.
+    pub metrics_file: bool,
+    /// How often; 1 to 3600.
+    pub metrics_seconds: u64,
+}
+
 impl Config {
     /// Checks the bounds that types do not.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
@@ -216,6 +227,7 @@ impl Config {
         within("media.quality", u64::from(self.media.quality), 1, 100)?;
         within("media.max_megapixels", self.media.max_megapixels, 1, 1000)?;
         within("media.max_file_mib", self.media.max_file_mib, 1, 1024)?;
+        within("telemetry.metrics_seconds", self.telemetry.metrics_seconds, 1, 3600)?;
         within("cache.max_mib", self.cache.max_mib, 1, 1 << 20)?;
         within("cache.product_ttl_seconds", self.cache.product_ttl_seconds, 1, 604_800)?;
         within("cache.warm_products", self.cache.warm_products as u64, 0, 10_000_000)

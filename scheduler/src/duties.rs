@@ -1,6 +1,7 @@
 //! What a leader does besides cron: promotes due jobs, rescues those of dead workers, prunes finished ones.
 
 use crate::leader::Term;
+use crate::stats::{Tally, add};
 use backstock_queue::{Clock, Retention, Store, StoreError};
 use backstock_service::{Next, Service};
 use std::{sync::Arc, time::Duration};
@@ -21,6 +22,7 @@ pub(crate) struct Promoter {
     pub store: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
     pub term: Arc<Term>,
+    pub tally: Arc<Tally>,
     pub piece: usize,
     /// When the last promotion was.
     pub last: Option<Instant>,
@@ -38,6 +40,7 @@ impl Service for Promoter {
             sleep_until(last + SHORTEST_PAUSE).await;
         }
         let promoted = self.store.promote(self.piece).await?;
+        add(&self.tally.promoted, promoted.available);
         if promoted.available + promoted.expired > 0 {
             tracing::debug!(available = promoted.available, expired = promoted.expired, "promoted");
         }
@@ -62,6 +65,7 @@ impl Service for Promoter {
 pub(crate) struct Rescuer {
     pub store: Arc<dyn Store>,
     pub term: Arc<Term>,
+    pub tally: Arc<Tally>,
     pub every: Duration,
     pub max_crashes: u32,
     pub piece: usize,
@@ -76,6 +80,9 @@ impl Service for Rescuer {
             return Ok(Next::After(FOLLOW));
         }
         let rescued = self.store.rescue(self.max_crashes, self.piece).await?;
+        add(&self.tally.rescued, rescued.available.len());
+        add(&self.tally.quarantined, rescued.quarantined.len());
+        add(&self.tally.dead_workers, rescued.dead_workers.len());
         for worker in &rescued.dead_workers {
             tracing::warn!(%worker, "worker found dead");
         }
@@ -95,6 +102,7 @@ impl Service for Rescuer {
 pub(crate) struct Pruner {
     pub store: Arc<dyn Store>,
     pub term: Arc<Term>,
+    pub tally: Arc<Tally>,
     pub every: Duration,
     pub retention: Retention,
     pub piece: usize,
@@ -109,6 +117,7 @@ impl Service for Pruner {
             return Ok(Next::After(FOLLOW));
         }
         let pruned = self.store.prune(&self.retention, self.piece).await?;
+        add(&self.tally.pruned, pruned.jobs);
         if pruned.jobs > 0 {
             tracing::debug!(jobs = pruned.jobs, bytes = pruned.bytes, "pruned");
         }

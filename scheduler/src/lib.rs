@@ -13,9 +13,11 @@ mod duties;
 mod leader;
 mod options;
 mod scheduler;
+mod stats;
 #[cfg(test)]
 mod testing;
 
 pub use cron::{Entry, ExpressionError, Misfire, NextFire, Schedule, ScheduleError, Template, next_fires};
 pub use options::Options;
 pub use scheduler::Scheduler;
+pub use stats::{SchedulerHandle, SchedulerStats};

@@ -4,6 +4,7 @@ use crate::cron::{Cron, Entry, Planned, ScheduleError};
 use crate::duties::{Promoter, Pruner, Rescuer};
 use crate::leader::{Leader, Term};
 use crate::options::Options;
+use crate::stats::{SchedulerHandle, Tally};
 use backstock_queue::{Clock, Store};
 use backstock_service::{ErrorDelay, Service, Shutdown, Wake, run};
 use futures::join;
@@ -20,6 +21,7 @@ pub struct Scheduler {
     promoter: Promoter,
     rescuer: Rescuer,
     pruner: Pruner,
+    tally: Arc<Tally>,
 }
 
 impl fmt::Debug for Scheduler {
@@ -41,26 +43,28 @@ impl Scheduler {
     ) -> Result<Self, ScheduleError> {
         let options = options.bounded();
         let term = Arc::new(Term::new());
-        let of = || (Arc::clone(&store), Arc::clone(&term));
+        let tally = Arc::new(Tally::default());
+        let of = || (Arc::clone(&store), Arc::clone(&term), Arc::clone(&tally));
         let cron = {
-            let (store, term) = of();
+            let (store, term, _) = of();
             let (clock, entries) = (Arc::clone(&clock), Planned::all(entries)?);
             Cron { store, clock, term, entries, grace: options.grace, cursors: None }
         };
         let promoter = {
-            let (store, term) = of();
-            Promoter { store, clock: Arc::clone(&clock), term, piece: options.piece, last: None }
+            let (store, term, tally) = of();
+            Promoter { store, clock: Arc::clone(&clock), term, tally, piece: options.piece, last: None }
         };
         let rescuer = {
-            let (store, term) = of();
+            let (store, term, tally) = of();
             let (every, max_crashes) = (options.rescue_every, options.max_crashes);
-            Rescuer { store, term, every, max_crashes, piece: options.piece }
+            Rescuer { store, term, tally, every, max_crashes, piece: options.piece }
         };
         let pruner = {
-            let (store, term) = of();
+            let (store, term, tally) = of();
             Pruner {
                 store,
                 term,
+                tally,
                 every: options.prune_every,
                 retention: options.retention,
                 piece: options.piece,
@@ -68,7 +72,7 @@ impl Scheduler {
         };
         let Options { who, leadership, renewal, .. } = options;
         let leader = Leader { store, clock, who, leadership, renewal, term };
-        Ok(Self { leader, cron, promoter, rescuer, pruner })
+        Ok(Self { leader, cron, promoter, rescuer, pruner, tally })
     }
 
     /// Zero while another scheduler leads, else the number of this one's term. Changes when leadership does.
@@ -76,11 +80,16 @@ impl Scheduler {
         self.leader.term.changes()
     }
 
+    /// For whoever watches the scheduler while it runs.
+    pub fn handle(&self) -> SchedulerHandle {
+        SchedulerHandle { tally: Arc::clone(&self.tally), leading: self.leading() }
+    }
+
     /// Works until `shutdown` is requested and what is under way has ended (bounded, see [`Shutdown::PATIENCE`]), then
     /// resigns, so that another scheduler takes over at once. Errors of the store are waited out and logged.
     /// Dropping the future stops at once, without resigning.
     pub async fn run(self, shutdown: Shutdown) {
-        let Self { leader, cron, promoter, rescuer, pruner } = self;
+        let Self { leader, cron, promoter, rescuer, pruner, tally: _ } = self;
         let term = Arc::clone(&leader.term);
         let promote = Wake::on(term.changes()).or(leader.store.wake_ups());
         let won = || Wake::on(term.changes());

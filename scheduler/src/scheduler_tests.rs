@@ -2,7 +2,7 @@ use super::Scheduler;
 use crate::cron::{Cron, Planned};
 use crate::leader::Term;
 use crate::testing::{TestClock, entry, job};
-use crate::{Entry, Misfire, Options, Template};
+use crate::{Entry, Misfire, Options, SchedulerHandle, SchedulerStats, Template};
 use backstock_queue::{
     Claim, Fence, JobFilter, JobId, JobState, KindRange, LeaseKey, MemoryStore, NewJob, Outcome, Page,
     PriorityOrder, Retention, Settlement, Store, Timestamp, WorkerId, WorkerInfo,
@@ -31,8 +31,8 @@ impl House {
     fn start(&self, entries: &[Entry], options: Options) -> Running {
         let scheduler =
             Scheduler::new(self.store.clone(), self.clock.clone(), entries.to_vec(), options).unwrap();
-        let (leading, shutdown) = (scheduler.leading(), Shutdown::new());
-        Running { leading, task: tokio::spawn(scheduler.run(shutdown.clone())), shutdown }
+        let (leading, handle, shutdown) = (scheduler.leading(), scheduler.handle(), Shutdown::new());
+        Running { leading, handle, task: tokio::spawn(scheduler.run(shutdown.clone())), shutdown }
     }
 
     /// Ids of the jobs of this kind.
@@ -67,6 +67,7 @@ impl House {
 
 struct Running {
     leading: watch::Receiver<u64>,
+    handle: SchedulerHandle,
     shutdown: Shutdown,
     task: JoinHandle<()>,
 }
@@ -270,7 +271,12 @@ async fn jobs_of_a_dead_worker_are_available_again_and_finished_ones_are_pruned(
     assert_eq!((again.len(), house.ids("work").await.len()), (5, 5));
     time::sleep(Duration::from_secs(95)).await;
     assert!(house.ids("work").await.is_empty(), "three pieces in one round");
+    let handle = scheduler.handle.clone();
+    let counted =
+        SchedulerStats { leads: true, rescued: 5, dead_workers: 1, pruned: 5, ..SchedulerStats::default() };
+    assert_eq!(handle.stats(), counted);
     scheduler.stop().await;
+    assert_eq!(handle.stats(), SchedulerStats { leads: false, ..counted }, "also after the end");
 }
 
 impl House {

@@ -4,4 +4,5 @@ mod architecture;
 mod command_line;
 mod crash;
 mod demo;
+mod metrics;
 mod support;

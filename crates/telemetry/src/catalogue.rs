@@ -18,7 +18,7 @@ pub struct Family {
 pub enum Unit {
     /// A number of things; the name says which.
     Count,
-    /// Seconds.
+    /// Seconds. Counters and histograms count whole milliseconds and show seconds.
     Seconds,
 }
 
@@ -61,6 +61,28 @@ pub static WORKERS: Gauges = Gauges(count("backstock_workers", "Workers that are
 /// Leadership of this process.
 pub static LEADS: Gauges =
     Gauges(count("backstock_scheduler_leads", "1 while the scheduler of this process leads.", &[]));
+
+/// Jobs taken back.
+pub static RESCUED: Counters = Counters(count(
+    "backstock_jobs_rescued_total",
+    "Jobs taken back from dead workers and ended leases.",
+    &[],
+));
+/// Jobs whose workers keep dying.
+pub static QUARANTINED: Counters = Counters(count(
+    "backstock_jobs_quarantined_total",
+    "Jobs quarantined because their workers keep dying.",
+    &[],
+));
+/// Workers found dead.
+pub static DEAD_WORKERS: Counters =
+    Counters(count("backstock_workers_died_total", "Workers found dead.", &[]));
+/// Jobs made available.
+pub static PROMOTED: Counters =
+    Counters(count("backstock_jobs_promoted_total", "Jobs made available when they were due.", &[]));
+/// Jobs deleted.
+pub static PRUNED: Counters =
+    Counters(count("backstock_jobs_pruned_total", "Finished jobs deleted beyond the retention.", &[]));
 
 /// Jobs leased by this process.
 pub static CLAIMED: Counters =
@@ -106,13 +128,25 @@ pub static FAILURES: Counters = Counters(count(
     &["queue", "kind"],
 ));
 
+/// Time in handler calls. The counter counts milliseconds.
+pub static CALL_TIME: Counters = Counters(seconds(
+    "backstock_call_seconds_total",
+    "Time spent in handler calls that ended.",
+    &["queue", "kind"],
+));
+
 /// All metrics.
-pub static ALL: [&Family; 16] = [
+pub static ALL: [&Family; 22] = [
     &JOBS.0,
     &LATENESS.0,
     &PAUSED.0,
     &WORKERS.0,
     &LEADS.0,
+    &RESCUED.0,
+    &QUARANTINED.0,
+    &DEAD_WORKERS.0,
+    &PROMOTED.0,
+    &PRUNED.0,
     &CLAIMED.0,
     &SETTLED.0,
     &PICKUP.0,
@@ -124,6 +158,7 @@ pub static ALL: [&Family; 16] = [
     &CALLS.0,
     &CALL_JOBS.0,
     &FAILURES.0,
+    &CALL_TIME.0,
 ];
 
 #[cfg(test)]
@@ -141,7 +176,8 @@ mod tests {
                 assert!(part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{part}");
             }
             assert!(family.name.starts_with("backstock_"), "{}", family.name);
-            assert_eq!(family.name.ends_with("_seconds"), family.unit == Unit::Seconds, "{}", family.name);
+            let timed = family.name.trim_end_matches("_total").ends_with("_seconds");
+            assert_eq!(timed, family.unit == Unit::Seconds, "{}", family.name);
             assert!(family.help.ends_with('.') && !family.help.contains(['\n', '\\']), "{}", family.name);
         }
     }

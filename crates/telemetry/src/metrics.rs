@@ -7,7 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The series of a process. Getting one takes a lock, using it does not: keep what you get.
 #[derive(Debug, Default)]
-pub struct Metrics(Mutex<Tables>);
+pub struct Metrics {
+    tables: Mutex<Tables>,
+    /// Labels of every series.
+    common: Vec<(&'static str, String)>,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
@@ -23,6 +27,13 @@ impl Metrics {
     /// Most series of one metric. Further label values share one series, whose labels all read `other`: label values
     /// may come from data, and must not fill the memory.
     pub const MAX_SERIES: usize = 1000;
+
+    /// Whose series all carry these labels besides their own: several processes that are scraped as one (files in one
+    /// folder) must not show the same series.
+    pub fn labelled(common: &[(&'static str, &str)]) -> Self {
+        let common = common.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Self { tables: Mutex::default(), common }
+    }
 
     /// The counter of `metric` with these label values. Missing values are empty, further ones are ignored.
     pub fn counter(&self, metric: &'static Counters, labels: &[&str]) -> Counter {
@@ -46,11 +57,11 @@ impl Metrics {
 
     /// All series that were ever asked for, in the Prometheus text format (version 0.0.4), by name and labels.
     pub fn render(&self) -> String {
-        crate::render::render(&self.lock())
+        crate::render::render(&self.lock(), &self.common)
     }
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,7 +78,7 @@ fn series<T: Clone + Default>(table: &mut Table<T>, family: &'static Family, lab
 #[cfg(test)]
 mod tests {
     use super::Metrics;
-    use crate::catalogue::{CLAIMED, JOBS, LATENESS, PICKUP, WORKERS};
+    use crate::catalogue::{CALL_TIME, CLAIMED, JOBS, LATENESS, PICKUP, WORKERS};
     use std::time::Duration;
 
     #[test]
@@ -90,6 +101,19 @@ backstock_queue_lateness_seconds{queue="import"} 0.25
 backstock_workers 2
 "#;
         assert_eq!(metrics.render(), expected);
+    }
+
+    #[test]
+    fn common_labels_stand_in_every_series_and_counted_milliseconds_are_shown_as_seconds() {
+        let metrics = Metrics::labelled(&[("worker", "w\"1")]);
+        metrics.gauge(&WORKERS, &[]).set(1.0);
+        metrics.counter(&CALL_TIME, &["q", "k"]).raise_to(1_250);
+        metrics.histogram(&PICKUP, &["q"]).record(Duration::ZERO);
+        let text = metrics.render();
+        assert!(text.contains("backstock_workers{worker=\"w\\\"1\"} 1\n"), "{text}");
+        let time = "backstock_call_seconds_total{queue=\"q\",kind=\"k\",worker=\"w\\\"1\"} 1.25\n";
+        assert!(text.contains(time), "{text}");
+        assert!(text.contains("_bucket{queue=\"q\",worker=\"w\\\"1\",le=\"0.001\"} 1\n"), "{text}");
     }
 
     #[test]

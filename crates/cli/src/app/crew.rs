@@ -1,13 +1,13 @@
 //! Who works in this process: a worker pool, a scheduler, or both.
 
-use super::{App, cron};
+use super::{App, cron, metrics};
 use crate::failure::Failure;
 use backstock_config::{Config, Schedule};
 use backstock_jobs as jobs;
 use backstock_queue::{Registry, Retention, Store, SystemClock, WorkerId};
-use backstock_scheduler::{Entry, Scheduler};
+use backstock_scheduler::{Entry, Scheduler, SchedulerHandle};
 use backstock_service::Shutdown;
-use backstock_worker::{LaneOptions, PoolOptions, PoolReport, WorkerPool};
+use backstock_worker::{LaneOptions, PoolHandle, PoolOptions, PoolReport, WorkerPool};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,56 +15,97 @@ use tokio::task::JoinHandle;
 
 /// The running roles of this process.
 pub struct Crew {
-    pool: Option<JoinHandle<PoolReport>>,
-    scheduler: Option<JoinHandle<()>>,
+    pool: Option<(PoolHandle, JoinHandle<PoolReport>)>,
+    scheduler: Option<(SchedulerHandle, JoinHandle<()>)>,
+    metrics: Option<metrics::Export>,
     stop: Shutdown,
 }
 
 impl Crew {
     /// Worker and maintenance, no cron: for a command that has an end.
     pub fn start(app: &App, shutdown: &Shutdown) -> Result<Self, Failure> {
-        let mut crew = Self::worker(app, shutdown)?;
-        crew.scheduler =
-            Some(spawn_scheduler(&app.config, Arc::clone(&app.tools.store), Vec::new(), &crew.stop)?);
-        Ok(crew)
+        Self::nobody(shutdown).with_worker(app)?.with_scheduler(&app.config, &app.tools.store, Vec::new())
     }
 
     /// Worker, maintenance and cron.
     pub fn with_cron(app: &App, shutdown: &Shutdown) -> Result<Self, Failure> {
-        let schedule = Schedule::load(&app.config.scheduler.schedule_file).map_err(Failure::usage)?;
-        let entries = cron::entries(&schedule)?;
-        let mut crew = Self::worker(app, shutdown)?;
-        crew.scheduler =
-            Some(spawn_scheduler(&app.config, Arc::clone(&app.tools.store), entries, &crew.stop)?);
-        Ok(crew)
+        let entries = cron_entries(&app.config)?;
+        Self::nobody(shutdown).with_worker(app)?.with_scheduler(&app.config, &app.tools.store, entries)
     }
 
     /// Worker only.
     pub fn worker(app: &App, shutdown: &Shutdown) -> Result<Self, Failure> {
+        let crew = Self::nobody(shutdown).with_worker(app)?;
+        Ok(crew.measured(&app.config, &app.tools.store))
+    }
+
+    /// Scheduler only.
+    pub fn scheduler(config: &Config, store: &Arc<dyn Store>, shutdown: &Shutdown) -> Result<Self, Failure> {
+        Self::nobody(shutdown).with_scheduler(config, store, cron_entries(config)?)
+    }
+
+    fn nobody(shutdown: &Shutdown) -> Self {
+        let (stop, outer) = (Shutdown::new(), shutdown.clone());
+        let own = stop.clone();
+        tokio::spawn(async move {
+            tokio::select! { () = own.requested() => {} () = outer.requested() => own.request() }
+        });
+        Self { pool: None, scheduler: None, metrics: None, stop }
+    }
+
+    fn with_worker(mut self, app: &App) -> Result<Self, Failure> {
         let registry = jobs::registry(&app.tools);
         let options = pool_options(&app.config, &registry, app.tools.cpu.threads());
         let pool =
             WorkerPool::new(Arc::clone(&app.tools.store), registry, options).map_err(Failure::usage)?;
-        let stop = Shutdown::new();
-        let (own, outer) = (stop.clone(), shutdown.clone());
-        let asked = async move {
-            tokio::select! { () = own.requested() => {} () = outer.requested() => {} }
+        let stop = self.stop.clone();
+        let handle = pool.handle();
+        self.pool = Some((handle, tokio::spawn(pool.run_until(async move { stop.requested().await }))));
+        Ok(self)
+    }
+
+    fn with_scheduler(
+        mut self,
+        config: &Config,
+        store: &Arc<dyn Store>,
+        entries: Vec<Entry>,
+    ) -> Result<Self, Failure> {
+        let scheduler = scheduler(config, Arc::clone(store), entries)?;
+        self.scheduler = Some((scheduler.handle(), tokio::spawn(scheduler.run(self.stop.clone()))));
+        Ok(self.measured(config, store))
+    }
+
+    /// Begins to write metrics, if the configuration says so.
+    fn measured(mut self, config: &Config, store: &Arc<dyn Store>) -> Self {
+        let sources = metrics::Sources {
+            store: Arc::clone(store),
+            pool: self.pool.as_ref().map(|(handle, _)| handle.clone()),
+            scheduler: self.scheduler.as_ref().map(|(handle, _)| handle.clone()),
         };
-        Ok(Self { pool: Some(tokio::spawn(pool.run_until(asked))), scheduler: None, stop })
+        self.metrics = metrics::Export::start(config, sources);
+        self
     }
 
     /// Asks everyone to stop and waits until they have.
     pub async fn stop(self) -> Farewell {
         self.stop.request();
         let pool = match self.pool {
-            Some(pool) => pool.await.ok(),
+            Some((_, pool)) => pool.await.ok(),
             None => None,
         };
-        if let Some(scheduler) = self.scheduler {
+        if let Some((_, scheduler)) = self.scheduler {
             let _ended = scheduler.await;
+        }
+        if let Some(metrics) = self.metrics {
+            metrics.stop().await;
         }
         Farewell(pool)
     }
+}
+
+fn cron_entries(config: &Config) -> Result<Vec<Entry>, Failure> {
+    let schedule = Schedule::load(&config.scheduler.schedule_file).map_err(Failure::usage)?;
+    cron::entries(&schedule)
 }
 
 /// What a crew says at its end.
@@ -119,12 +160,7 @@ fn host_name() -> String {
     name.map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
 }
 
-fn spawn_scheduler(
-    config: &Config,
-    store: Arc<dyn Store>,
-    entries: Vec<Entry>,
-    stop: &Shutdown,
-) -> Result<JoinHandle<()>, Failure> {
+fn scheduler(config: &Config, store: Arc<dyn Store>, entries: Vec<Entry>) -> Result<Scheduler, Failure> {
     let keep = config.queue.retention;
     let options = backstock_scheduler::Options {
         who: WorkerId::generate(&format!("{}-scheduler", host_name())),
@@ -139,15 +175,5 @@ fn spawn_scheduler(
         },
         ..backstock_scheduler::Options::default()
     };
-    let scheduler = Scheduler::new(store, Arc::new(SystemClock), entries, options).map_err(Failure::usage)?;
-    Ok(tokio::spawn(scheduler.run(stop.clone())))
-}
-
-impl Crew {
-    /// Scheduler only.
-    pub fn scheduler(config: &Config, store: Arc<dyn Store>, shutdown: &Shutdown) -> Result<Self, Failure> {
-        let schedule = Schedule::load(&config.scheduler.schedule_file).map_err(Failure::usage)?;
-        let scheduler = spawn_scheduler(config, store, cron::entries(&schedule)?, shutdown)?;
-        Ok(Self { pool: None, scheduler: Some(scheduler), stop: shutdown.clone() })
-    }
+    Scheduler::new(store, Arc::new(SystemClock), entries, options).map_err(Failure::usage)
 }

@@ -4,6 +4,7 @@ pub mod crew;
 pub mod cron;
 pub mod delivery;
 mod engines;
+pub mod metrics;
 
 pub use engines::import_settings;
 

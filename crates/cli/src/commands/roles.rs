@@ -42,7 +42,7 @@ pub async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
         app.warm_at_start().await?;
         crew
     } else {
-        Crew::scheduler(&config, store, &shutdown)?
+        Crew::scheduler(&config, &store, &shutdown)?
     };
     show::note(format_args!("running on {data}; Ctrl-C stops"));
     shutdown.requested().await;

@@ -2,11 +2,12 @@
 
 use crate::commands::{jobs::utc, queues};
 use crate::failure::Failure;
-use crate::show::{self, Table};
+use crate::show::{self, Table, measured::Measured};
 use backstock_catalog::{Catalog, ImportReport};
 use backstock_config::Config;
-use backstock_queue::{QueueStatus, Store, WorkerStatus};
+use backstock_queue::{Clock, QueueStatus, Store, SystemClock, WorkerStatus};
 use serde_json::json;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// How many imports are shown.
 const IMPORTS: u32 = 5;
@@ -20,6 +21,7 @@ pub async fn run(config: &Config, as_json: bool) -> Result<(), Failure> {
     let imports = recent(&catalog).await?;
     let products = catalog.count().await.map_err(Failure::data)?;
     let dirty = catalog.dirty_counts().await.map_err(Failure::data)?;
+    let measured = measured(config)?;
     if as_json {
         show::json(&json!({
             "store": store.name(),
@@ -28,6 +30,7 @@ pub async fn run(config: &Config, as_json: bool) -> Result<(), Failure> {
             "queues": queues,
             "workers": workers,
             "imports": imports,
+            "measured": measured,
         }));
         return Ok(());
     }
@@ -35,7 +38,18 @@ pub async fn run(config: &Config, as_json: bool) -> Result<(), Failure> {
     show_imports(&imports);
     show_queues(&*store, &queues);
     show_workers(&workers);
+    let lines = measured.lines();
+    if !lines.is_empty() {
+        show::line(format!("\n{}", lines.join("\n")));
+    }
     Ok(())
+}
+
+/// What the processes of this data folder wrote into their metrics files.
+fn measured(config: &Config) -> Result<Measured, Failure> {
+    let now = UNIX_EPOCH + Duration::from_millis(u64::try_from(SystemClock.now().as_millis()).unwrap_or(0));
+    let files = crate::app::metrics::folder(config).read().map_err(Failure::data)?;
+    Ok(Measured::of(&files, now))
 }
 
 async fn recent(catalog: &Catalog) -> Result<Vec<ImportReport>, Failure> {

@@ -1,5 +1,6 @@
 //! What people see: tables, progress, numbers.
 
+pub mod measured;
 mod number;
 pub mod progress;
 pub mod report;
