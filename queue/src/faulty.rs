@@ -2,8 +2,9 @@
 
 use crate::{
     Capabilities, Claim, Claimed, Draws, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord,
-    Leadership, LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay, Rescued,
-    Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo, WorkerStatus,
+    KeyLimits, Leadership, LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay,
+    Rescued, Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo,
+    WorkerStatus,
 };
 use async_trait::async_trait;
 use std::future::Future;
@@ -226,6 +227,10 @@ macro_rules! decorate {
 
             async fn resume(&self, queue: &str) -> Result<(), StoreError> {
                 self.call(Repeat::Same, || self.inner.resume(queue)).await
+            }
+
+            async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Result<(), StoreError> {
+                self.call(Repeat::Same, || self.inner.set_limits(queue, limits)).await
             }
         }
     };

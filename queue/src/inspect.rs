@@ -1,6 +1,6 @@
 //! What operators see and do.
 
-use crate::{Fence, GroupId, JobId, JobState, KindRange, Priority, Timestamp, WorkerId};
+use crate::{Fence, GroupId, JobId, JobState, KeyLimits, KindRange, Priority, Timestamp, WorkerId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -119,6 +119,9 @@ pub struct QueueStatus {
     pub counts: StateCounts,
     /// Since when the oldest available job has been due.
     pub oldest_due_at: Option<Timestamp>,
+    /// What each fairness key may have at most.
+    #[serde(default, skip_serializing_if = "KeyLimits::is_none")]
+    pub limits: KeyLimits,
 }
 
 /// A worker process that introduces itself.

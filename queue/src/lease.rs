@@ -86,10 +86,11 @@ impl Claim {
 /// What a claim found.
 #[derive(Clone, Debug, Default)]
 pub struct Claimed {
-    /// FIFO inside a priority; each job is in at most one unexpired lease.
+    /// FIFO inside a priority and fairness key; each job is in at most one unexpired lease.
     pub leases: Vec<Lease>,
     /// When the earliest waiting (scheduled or retryable) job of this queue is due, if known: look again then. In the
-    /// past when this call promoted as much as it may and more is due. `None` while the queue is paused.
+    /// past when this call promoted as much as it may and more is due. Not later than the moment at which a key with
+    /// claimable jobs that only its rate holds back may have another. `None` while the queue is paused.
     pub next_due: Option<Timestamp>,
 }
 

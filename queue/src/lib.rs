@@ -3,6 +3,7 @@
 //! * [`Job`] is a typed, versioned payload; [`Handler`] performs one kind, one job or one batch a call.
 //! * [`Store`] is the object-safe contract of queue storage: every call takes and returns many.
 //! * A [`Claim`] asks for work, a [`Lease`] is a job held under a fencing token, a [`Settlement`] says how it ended.
+//! * [`KeyLimits`] bound what one fairness key of a queue may have; [`order`] says whose turn it is.
 //! * [`RetryPolicy`] is the pure rule from a [`JobError`] to an [`Outcome`]; stores only obey outcomes.
 //!
 //! Nothing here knows products, and nothing here knows how a worker loops.
@@ -19,6 +20,7 @@ mod inspect;
 mod job;
 mod lease;
 pub mod life;
+mod limits;
 mod memory;
 mod new_job;
 pub mod order;
@@ -41,6 +43,7 @@ pub use job::{BatchLimits, Job, JobId, Priority, UpcastError};
 pub use lease::{
     Claim, Claimed, Fence, KindRange, Lease, LeaseKey, PriorityOrder, Renewal, Settled, Settlement, WorkerId,
 };
+pub use limits::{KeyLimits, Rate, RateError, Tat};
 pub use memory::MemoryStore;
 pub use new_job::{Enqueued, NewJob, OnConflict, Unique, UniqueScope};
 pub use outcome::{JobError, JobState, Outcome};

@@ -29,7 +29,9 @@ pub struct NewJob {
     /// Group whose counts it joins when it is stored (not when the request is ignored, replaces, or waits to run once
     /// more). The group must have been opened; a group that is done counts it and stays done.
     pub group: Option<GroupId>,
-    /// Who the work is for; at most [`NewJob::MAX_NAME_BYTES`] bytes.
+    /// Who the work is for (supplier, tenant): keys share each priority of a queue in turns ([`crate::order::fair`]) and
+    /// each has the limits of the queue ([`crate::KeyLimits`]). At most [`NewJob::MAX_NAME_BYTES`] bytes; an empty key is
+    /// none.
     pub fairness_key: Option<String>,
 }
 
@@ -131,6 +133,13 @@ impl NewJob {
         self
     }
 
+    /// On behalf of `key`.
+    #[must_use]
+    pub fn with_fairness_key(mut self, key: impl Into<String>) -> Self {
+        self.fairness_key = Some(key.into());
+        self
+    }
+
     /// Unique by this rule.
     #[must_use]
     pub fn unique_by(mut self, unique: Unique) -> Self {
@@ -184,7 +193,7 @@ pub enum OnConflict {
     /// Nothing: the holder stands for it.
     Ignore,
     /// Takes the place of the holder's payload, version, priority, time ([`crate::life::replaced_due_at`]) and expiry
-    /// while it waits; counts, queue and group stay. A running or ended holder is left alone and stands for it.
+    /// while it waits; counts, queue, group and fairness key stay. A running or ended holder is left alone and stands for it.
     Replace,
     /// A waiting or ended holder stands for it; during a run the last request causes exactly one further run, enqueued
     /// (under its own id, by the ordinary rules) in the transaction that ends the holder, however it ends. The request

@@ -1,9 +1,9 @@
 //! The contract of queue storage.
 
 use crate::{
-    Claim, Claimed, Enqueued, Fence, GroupId, GroupStatus, Job, JobFilter, JobId, JobRecord, LeaseKey,
-    NewGroup, NewJob, Page, QueueStatus, Renewal, Replay, Settled, Settlement, StoreError, Timestamp,
-    WorkerId, WorkerInfo, WorkerStatus,
+    Claim, Claimed, Enqueued, Fence, GroupId, GroupStatus, Job, JobFilter, JobId, JobRecord, KeyLimits,
+    LeaseKey, NewGroup, NewJob, Page, QueueStatus, Renewal, Replay, Settled, Settlement, StoreError,
+    Timestamp, WorkerId, WorkerInfo, WorkerStatus,
 };
 use async_trait::async_trait;
 use std::{fmt, future::Future, time::Duration};
@@ -19,7 +19,7 @@ pub struct Capabilities {
     pub durable: bool,
     /// A dead process is noticed at once (connection or file lock), not only when its leases end.
     pub notices_death: bool,
-    /// Shares a queue fairly between [`NewJob::fairness_key`]s.
+    /// Shares a queue fairly between [`NewJob::fairness_key`]s ([`crate::order::fair`]) and keeps [`KeyLimits`].
     pub fair: bool,
 }
 
@@ -27,7 +27,7 @@ pub struct Capabilities {
 /// happened completely or not at all (per job where results are per job). Cancelling a call leaves it done or undone.
 ///
 /// Promises: nothing is lost once `enqueue` returned; a job is in at most one unexpired lease; a settlement under a
-/// lost lease changes nothing; FIFO inside a priority; never early.
+/// lost lease changes nothing; FIFO inside a priority and fairness key; never early.
 #[async_trait]
 pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Name of the implementation, for messages.
@@ -36,8 +36,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Changes whenever there may be something new to claim (enqueued, promoted, handed back, resumed, rescued), also
-    /// from other processes. May change without cause; the number has no meaning. Subscribe first, then claim.
+    /// Changes whenever there may be something new to claim (enqueued, promoted, handed back, resumed, rescued, a
+    /// slot of a limited key freed, limits changed), also from other processes. May change without cause; the number has no meaning. Subscribe first, then claim.
     fn wake_ups(&self) -> watch::Receiver<u64>;
 
     // ---- producers
@@ -69,8 +69,10 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Says goodbye; leases it still holds are rescued at the next look, not counted as a crash.
     async fn check_out(&self, worker: &WorkerId) -> Result<(), StoreError>;
 
-    /// Leases jobs that are due, at most `claim.max`, in the order of [`crate::order`]. Promotes due work of its queue
-    /// on the way, earliest first (at most 500 jobs). Never gives an expired job; may cancel those it meets.
+    /// Leases jobs that are due, at most `claim.max`, in the order of [`crate::order`], within the limits of
+    /// [`Store::set_limits`]. Promotes due work of its queue on the way, earliest first (at most 500 jobs). Never gives
+    /// an expired job; may cancel those it meets. Looks at a bounded number of jobs for each key that has some, however
+    /// many wait behind a limit.
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError>;
 
     /// Applies outcomes; results in the same order.
@@ -119,7 +121,7 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Jobs that match, last stored first.
     async fn jobs(&self, filter: &JobFilter, page: Page) -> Result<Vec<JobRecord>, StoreError>;
 
-    /// Every queue that has or had jobs or was paused, by name.
+    /// Every queue that has or had jobs or was paused or limited, by name.
     async fn queues(&self) -> Result<Vec<QueueStatus>, StoreError>;
 
     /// One group.
@@ -145,6 +147,15 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     /// Ends a pause. A queue nobody paused or used stays unknown.
     async fn resume(&self, queue: &str) -> Result<(), StoreError>;
+
+    /// Limits each fairness key of `queue` from now on; what runs goes on. [`KeyLimits::NONE`] lifts all limits (and a
+    /// queue nobody paused, limited or used stays unknown). The same limits again change nothing; with another rate,
+    /// every key has its full burst again. [`StoreError::Invalid`] when they cannot be kept: see
+    /// [`KeyLimits::validate`], or because the store is not [`Capabilities::fair`] (what this default says).
+    async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Result<(), StoreError> {
+        let _ = limits;
+        Err(StoreError::Invalid(format!("queue {queue}: {} keeps no limits of fairness keys", self.name())))
+    }
 }
 
 /// What [`Store::promote`] did.

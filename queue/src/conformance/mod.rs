@@ -11,6 +11,8 @@
 //! backstock_queue::conformance!(bed);
 //! backstock_queue::conformance_durable!(bed); // stores with `Capabilities::durable`
 //! backstock_queue::conformance_shared!(bed); // stores with `Capabilities::shared`
+//! backstock_queue::conformance_fair!(bed); // stores with `Capabilities::fair`
+//! backstock_queue::conformance_fair_durable!(bed); // stores with both `fair` and `durable`
 //! ```
 //!
 //! [`model`] adds random sequences of calls, compared with a model that is too simple to be wrong.
@@ -26,6 +28,7 @@ pub mod delay;
 pub mod durable;
 pub mod enqueue;
 pub mod expire;
+pub mod fair;
 pub mod group;
 pub mod group_end;
 pub mod inspection;
@@ -33,6 +36,7 @@ pub mod kinds;
 pub mod lab;
 pub mod leadership;
 pub mod lease;
+pub mod limits;
 pub mod model;
 pub mod order;
 pub mod pause;

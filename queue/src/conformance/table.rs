@@ -319,12 +319,95 @@ macro_rules! conformance_shared {
     };
 }
 
+/// As [`conformance!`](crate::conformance!), for stores that share a queue between fairness keys.
+#[macro_export]
+macro_rules! conformance_fair {
+    ($bed:ident) => {
+        $crate::__behaviours! { $bed, fair, [
+            keys_take_turns_inside_a_priority,
+            single_claims_keep_the_turns_of_a_large_one,
+            one_key_alone_is_first_in_first_out,
+            a_key_is_served_by_due_time_then_arrival,
+            jobs_without_a_key_have_one_share_of_their_own,
+            an_empty_key_is_none,
+            keys_are_ordered_by_their_bytes,
+            a_flood_of_one_key_does_not_delay_another,
+            a_key_that_comes_later_is_not_owed_the_past,
+            a_key_that_ran_dry_is_not_owed_the_time_without_work,
+            no_key_gets_ahead_by_many_small_claims,
+            the_more_urgent_priority_still_goes_first,
+            each_priority_has_its_own_turns,
+            each_queue_has_its_own_turns,
+            the_oldest_job_of_a_priority_decides_its_age,
+            a_key_of_unknown_kinds_is_passed_over,
+            the_kinds_of_a_key_share_its_turns,
+            a_job_that_comes_back_is_again_of_its_key,
+            a_rescued_job_is_again_of_its_key,
+            a_key_whose_jobs_were_cancelled_is_forgotten,
+            a_key_whose_jobs_expired_is_forgotten,
+            an_expired_job_takes_no_turn,
+            a_replacement_keeps_the_key_and_its_turn,
+            weighted_claims_take_turns_inside_a_priority,
+            five_hundred_keys_are_all_served_once_in_one_claim,
+            a_paused_queue_keeps_its_turns,
+        ] }
+        $crate::__behaviours! { $bed, limits, [
+            a_key_runs_no_more_jobs_at_once_than_its_limit,
+            each_key_has_the_limit_of_its_own,
+            jobs_without_a_key_are_not_limited,
+            the_limit_counts_over_all_workers,
+            the_limit_counts_over_all_priorities_and_kinds,
+            a_limit_holds_in_its_queue_only,
+            every_way_to_let_go_of_a_job_gives_its_slot_back,
+            a_job_that_waits_again_needs_a_slot_again,
+            a_turn_gives_back_a_slot_before_it_claims,
+            a_killed_worker_leaks_no_slot,
+            an_ended_lease_holds_its_slot_until_it_is_taken_back,
+            a_settlement_under_a_lost_lease_frees_no_slot,
+            a_lower_limit_lets_running_jobs_go_on,
+            what_runs_when_a_limit_is_set_counts,
+            a_rate_lets_a_burst_through_and_then_one_at_a_time,
+            an_idle_key_has_its_full_burst_again,
+            a_claim_says_when_a_key_held_back_by_its_rate_may_go_on,
+            a_rate_of_parts_of_a_millisecond_is_never_early,
+            a_key_without_work_asks_nobody_to_look_again,
+            every_lease_counts_against_the_rate,
+            both_limits_hold_together,
+            a_key_held_back_does_not_hold_up_others,
+            jobs_held_back_keep_their_places,
+            a_key_that_was_held_back_is_next,
+            jobs_held_back_make_no_priority_more_urgent,
+            a_long_backlog_of_a_key_held_back_hides_nothing,
+            limits_are_shown_and_can_be_lifted,
+            a_queue_can_be_limited_before_its_first_job,
+            lifting_the_limits_of_an_unknown_queue_changes_nothing,
+            the_same_limits_again_change_nothing,
+            another_rate_starts_afresh,
+            a_rate_out_of_bounds_is_refused,
+            a_freed_slot_and_lifted_limits_wake,
+        ] }
+    };
+}
+
+/// As [`conformance_fair!`](crate::conformance_fair!), for what outlives the process.
+#[macro_export]
+macro_rules! conformance_fair_durable {
+    ($bed:ident) => {
+        $crate::__behaviours! { $bed, limits as limits_durable, [
+            turns_and_limits_outlive_the_store,
+        ] }
+    };
+}
+
 /// One module of tests.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __behaviours {
     ($bed:ident, $noun:ident, [$($behaviour:ident),* $(,)?]) => {
-        mod $noun {
+        $crate::__behaviours! { $bed, $noun as $noun, [$($behaviour),*] }
+    };
+    ($bed:ident, $noun:ident as $module:ident, [$($behaviour:ident),* $(,)?]) => {
+        mod $module {
             $(
                 #[tokio::test]
                 async fn $behaviour() {

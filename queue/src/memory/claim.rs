@@ -1,7 +1,7 @@
 //! Due work becomes available, available work becomes leases.
 
 use super::{MAX_PIECE, index::Queue, jobs::Seq, state::State};
-use crate::order::{self, Heads};
+use crate::order::{self, Heads, fair};
 use crate::{Claim, Claimed, Draws, JobState, Lease, Priority, Promoted, StoreError, Timestamp, UniqueScope};
 
 impl State {
@@ -17,10 +17,13 @@ impl State {
         while on_the_way.available + on_the_way.expired < MAX_PIECE
             && self.advance(&claim.queue, now, &mut on_the_way)
         {}
+        if let Some(queue) = self.jobs.index.queues.get_mut(&claim.queue) {
+            queue.gate.forget_idle(now);
+        }
         let draws = Draws::seeded(claim.draw);
         let mut leases = Vec::new();
         while leases.len() < claim.max.min(Claim::MAX) {
-            let Some(seq) = self.next_ready(claim, now, draws.next()) else { break };
+            let Some((priority, key, seq)) = self.next_ready(claim, now, draws.next()) else { break };
             if self.jobs.get(seq).is_expired(now) {
                 if on_the_way.expired >= 2 * MAX_PIECE {
                     break;
@@ -28,20 +31,31 @@ impl State {
                 on_the_way.expired += 1;
                 self.expire(seq, now);
             } else {
+                let queue = self.jobs.index.queue_mut(&claim.queue);
+                queue.ready[priority as usize].serve(&key);
+                queue.gate.start(&key, now);
                 leases.push(self.lease(seq, claim, now));
             }
         }
-        let next_due = self.jobs.index.queues.get(&claim.queue).and_then(|queue| look_again(queue, now));
+        let queue = self.jobs.index.queues.get(&claim.queue);
+        let next_due = queue.and_then(|queue| {
+            [look_again(queue, now), gate_opens(queue, claim, now)].into_iter().flatten().min()
+        });
         Ok(Claimed { leases, next_due })
     }
 
-    /// The oldest ready job of the priority whose turn it is.
-    fn next_ready(&self, claim: &Claim, now: Timestamp, draw: u64) -> Option<Seq> {
+    /// The next job: the first of the key whose turn it is in the priority whose turn it is.
+    fn next_ready(&self, claim: &Claim, now: Timestamp, draw: u64) -> Option<(Priority, String, Seq)> {
         let queue = self.jobs.index.queues.get(&claim.queue)?;
-        let heads = queue.ready.each_ref().map(|band| band.head(&claim.kinds));
-        let due: Heads = heads.map(|head| head.map(|(due_at, _)| due_at));
-        let next: Priority = order::next_band(&due, claim.order, now, draw)?;
-        heads[next as usize].map(|(_, seq)| seq)
+        let bands = queue.ready.each_ref().map(|band| {
+            band.heads(&claim.kinds).filter(|head| queue.gate.is_open(head.key, now)).collect::<Vec<_>>()
+        });
+        let oldest: Heads = bands.each_ref().map(|heads| heads.iter().map(|head| head.at.0).min());
+        let priority = order::next_band(&oldest, claim.order, now, draw)?;
+        let heads = &bands[priority as usize];
+        let key = fair::next(heads.iter().map(|head| (head.turn, head.key)))?;
+        let head = heads.iter().find(|head| head.key == key)?;
+        Some((priority, key.to_owned(), head.at.1))
     }
 
     fn lease(&mut self, seq: Seq, claim: &Claim, now: Timestamp) -> Lease {
@@ -115,4 +129,10 @@ fn look_again(queue: &Queue, now: Timestamp) -> Option<Timestamp> {
     let due = queue.due.first().map(|(at, _)| *at);
     let expired = queue.expiring.first().map(|(at, _)| *at).filter(|at| *at <= now);
     [due, expired].into_iter().flatten().min()
+}
+
+/// When the first key that only its rate holds back may have another job.
+fn gate_opens(queue: &Queue, claim: &Claim, now: Timestamp) -> Option<Timestamp> {
+    let heads = queue.ready.iter().flat_map(|band| band.heads(&claim.kinds));
+    heads.filter_map(|head| queue.gate.opens(head.key)).filter(|at| *at > now).min()
 }

@@ -1,54 +1,16 @@
 //! Jobs by what is asked of them: ready by queue and priority, due, expiring, held, finished.
 
-use super::jobs::{Entry, Seq};
-use crate::{JobState, KindRange, StateCounts, Timestamp, WorkerId};
+use super::{
+    band::Band,
+    gate::Gate,
+    jobs::{Entry, Seq},
+};
+use crate::order::fair::share;
+use crate::{JobState, StateCounts, Timestamp, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A moment, then order of arrival.
 pub(super) type At = (Timestamp, Seq);
-
-/// The ready jobs of one priority, by kind and version: unknown kinds cost a claim nothing.
-#[derive(Debug, Default)]
-pub(super) struct Band(HashMap<String, BTreeMap<u16, BTreeSet<At>>>);
-
-impl Band {
-    /// The oldest job of a kind and version in `kinds`.
-    pub(super) fn head(&self, kinds: &[KindRange]) -> Option<At> {
-        let known = kinds.iter().filter_map(|range| Some((self.0.get(&range.kind)?, range.max_version)));
-        known
-            .flat_map(|(versions, max)| versions.range(..=max))
-            .filter_map(|(_, set)| set.first())
-            .min()
-            .copied()
-    }
-
-    fn oldest(&self) -> Option<At> {
-        self.0.values().flat_map(BTreeMap::values).filter_map(BTreeSet::first).min().copied()
-    }
-
-    fn add(&mut self, job: &Entry) {
-        let at = (job.record.due_at, job.seq);
-        if !self.0.contains_key(&job.record.kind) {
-            self.0.insert(job.record.kind.clone(), BTreeMap::new());
-        }
-        if let Some(versions) = self.0.get_mut(&job.record.kind) {
-            versions.entry(job.record.version).or_default().insert(at);
-        }
-    }
-
-    fn remove(&mut self, job: &Entry) {
-        let Some(versions) = self.0.get_mut(&job.record.kind) else { return };
-        if let Some(set) = versions.get_mut(&job.record.version) {
-            set.remove(&(job.record.due_at, job.seq));
-            if set.is_empty() {
-                versions.remove(&job.record.version);
-            }
-        }
-        if versions.is_empty() {
-            self.0.remove(&job.record.kind);
-        }
-    }
-}
 
 /// One named queue.
 #[derive(Debug, Default)]
@@ -56,6 +18,7 @@ pub(super) struct Queue {
     pub(super) paused: bool,
     pub(super) counts: StateCounts,
     pub(super) ready: [Band; 4],
+    pub(super) gate: Gate,
     /// Scheduled and retryable jobs.
     pub(super) due: BTreeSet<At>,
     /// Waiting jobs that may expire.
@@ -96,6 +59,11 @@ impl Index {
         self.queues.get_mut(name).expect("inserted above")
     }
 
+    /// At the end of a call.
+    pub(super) fn forget_emptied(&mut self) {
+        self.queues.values_mut().flat_map(|queue| &mut queue.ready).for_each(Band::forget_emptied);
+    }
+
     pub(super) fn held_by(&self, worker: &WorkerId) -> usize {
         self.held.get(worker).map_or(0, BTreeSet::len)
     }
@@ -113,6 +81,7 @@ impl Index {
                 queue.due.insert((job.record.due_at, job.seq));
             }
             JobState::Running => {
+                queue.gate.lease(share(job.record.fairness_key.as_deref()));
                 self.deadlines.insert((job.deadline, job.seq));
                 if let Some(worker) = &job.record.worker {
                     self.held.entry(worker.clone()).or_default().insert(job.seq);
@@ -144,6 +113,7 @@ impl Index {
                 queue.due.remove(&(job.record.due_at, job.seq));
             }
             JobState::Running => {
+                queue.gate.let_go(share(job.record.fairness_key.as_deref()));
                 self.deadlines.remove(&(job.deadline, job.seq));
                 if let Some(worker) = &job.record.worker
                     && let Some(held) = self.held.get_mut(worker)

@@ -31,6 +31,7 @@ impl State {
                 paused: queue.paused,
                 counts: queue.counts.clone(),
                 oldest_due_at: queue.oldest_ready(),
+                limits: queue.gate.limits(),
             })
             .collect()
     }

@@ -1,7 +1,7 @@
 //! The jobs themselves. Every change goes through [`Jobs::update`], so that the indexes cannot be forgotten.
 
 use super::index::Index;
-use crate::{Fence, JobId, JobRecord, NewJob, Timestamp, Unique, life};
+use crate::{Fence, JobId, JobRecord, JobState, KeyLimits, NewJob, Timestamp, Unique, life};
 use std::collections::{BTreeMap, HashMap};
 
 /// Order of arrival; identifies a job inside this store.
@@ -101,6 +101,11 @@ impl Jobs {
         let answer = change(entry);
         self.stirred |= entry.is_waiting() && before != (entry.record.state, entry.record.due_at);
         self.index.add(entry);
+        if before.0 == JobState::Running && entry.record.state != JobState::Running {
+            // Somebody may wait for the slot of this key.
+            let queue = self.index.queues.get(&entry.record.queue);
+            self.stirred |= queue.is_some_and(|queue| queue.gate.limits().running.is_some());
+        }
         answer
     }
 
@@ -130,6 +135,12 @@ impl Jobs {
     pub(super) fn next_fence(&mut self) -> Fence {
         self.last_fence += 1;
         Fence(self.last_fence)
+    }
+
+    pub(super) fn set_limits(&mut self, queue: &str, limits: KeyLimits) {
+        if !limits.is_none() || self.index.queues.contains_key(queue) {
+            self.stirred |= self.index.queue_mut(queue).gate.set(limits);
+        }
     }
 
     pub(super) fn set_paused(&mut self, queue: &str, paused: bool) {

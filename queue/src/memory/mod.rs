@@ -2,9 +2,11 @@
 //!
 //! One mutex around a pure [`State`]: every call is one transition at one moment. Nothing waits while it is held.
 
+mod band;
 mod claim;
 mod cron;
 mod enqueue;
+mod gate;
 mod groups;
 mod index;
 mod inspect;
@@ -20,8 +22,8 @@ mod workers;
 
 use crate::{
     Capabilities, Claim, Claimed, Clock, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord,
-    Leadership, LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay, Rescued,
-    Retention, Settled, Settlement, Store, StoreError, SystemClock, Timestamp, WorkerId, WorkerInfo,
+    KeyLimits, Leadership, LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay,
+    Rescued, Retention, Settled, Settlement, Store, StoreError, SystemClock, Timestamp, WorkerId, WorkerInfo,
     WorkerStatus,
 };
 use async_trait::async_trait;
@@ -57,6 +59,7 @@ impl MemoryStore {
     fn with<T>(&self, transition: impl FnOnce(&mut State, Timestamp) -> T) -> T {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = transition(&mut state, self.clock.now());
+        state.jobs.index.forget_emptied();
         let stirred = std::mem::take(&mut state.jobs.stirred);
         drop(state);
         if stirred {
@@ -80,7 +83,7 @@ impl Store for MemoryStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { shared: false, durable: false, notices_death: false, fair: false }
+        Capabilities { shared: false, durable: false, notices_death: false, fair: true }
     }
 
     fn wake_ups(&self) -> watch::Receiver<u64> {
@@ -190,6 +193,11 @@ impl Store for MemoryStore {
 
     async fn resume(&self, queue: &str) -> Result<(), StoreError> {
         self.with(|state, _| state.jobs.set_paused(queue, false));
+        Ok(())
+    }
+    async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Result<(), StoreError> {
+        limits.validate()?;
+        self.with(|state, _| state.jobs.set_limits(queue, limits));
         Ok(())
     }
 }

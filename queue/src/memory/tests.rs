@@ -10,6 +10,7 @@ async fn bed() -> MemoryBed {
 }
 
 crate::conformance!(bed);
+crate::conformance_fair!(bed);
 
 #[test]
 fn random_sequences_agree_with_the_naive_model() {
@@ -25,6 +26,7 @@ mod behind_a_bad_line {
     }
 
     crate::conformance!(bed);
+    crate::conformance_fair!(bed);
 
     #[test]
     fn random_sequences_agree_with_the_naive_model() {

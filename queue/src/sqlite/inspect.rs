@@ -8,8 +8,8 @@ use super::{
     rows::{Cells, id_bytes},
 };
 use crate::{
-    Fence, GroupId, GroupStatus, JobFilter, JobId, JobRecord, JobState, Page, Priority, QueueStatus,
-    StateCounts, WorkerId,
+    Fence, GroupId, GroupStatus, JobFilter, JobId, JobRecord, JobState, KeyLimits, Page, Priority,
+    QueueStatus, StateCounts, WorkerId,
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -40,6 +40,7 @@ impl SqliteStore {
                     paused: row.flag(1)?,
                     counts: StateCounts::new(),
                     oldest_due_at: row.maybe_time(2)?,
+                    limits: KeyLimits::NONE,
                 });
             }
             let state = row.maybe_int(3)?.and_then(state_of);

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use backstock_queue::{
-    Capabilities, Claim, Claimed, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord, Leadership,
-    LeaseKey, MemoryStore, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay, Rescued,
-    Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo, WorkerStatus,
+    Capabilities, Claim, Claimed, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord, KeyLimits,
+    Leadership, LeaseKey, MemoryStore, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal,
+    Replay, Rescued, Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo,
+    WorkerStatus,
 };
 use std::{
     sync::{
@@ -152,5 +153,8 @@ impl Store for Flaky {
     }
     async fn resume(&self, queue: &str) -> Answer<()> {
         self.inner.resume(queue).await
+    }
+    async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Answer<()> {
+        self.inner.set_limits(queue, limits).await
     }
 }

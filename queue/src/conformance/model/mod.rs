@@ -37,6 +37,8 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, store: &T, model: &T) -> Ver
 struct Pair {
     lab: Lab,
     model: Naive,
+    /// Whether the store keeps limits of fairness keys.
+    fair: bool,
     /// All leases ever given, lost ones, too.
     leases: Vec<Lease>,
     /// Names of the two workers of the moment; a name is never used again.
@@ -47,8 +49,9 @@ struct Pair {
 impl Pair {
     async fn new(bed: impl Bed) -> Self {
         let lab = Lab::new(bed).await;
-        let model = Naive::new(lab.now(), WorkerId("w".into()));
-        let mut pair = Self { lab, model, leases: Vec::new(), workers: Default::default(), born: 0 };
+        let fair = lab.store.capabilities().fair;
+        let model = Naive::new(lab.now(), WorkerId("w".into()), fair);
+        let mut pair = Self { lab, model, fair, leases: Vec::new(), workers: Default::default(), born: 0 };
         pair.hire(0).await;
         pair.hire(1).await;
         pair
@@ -69,10 +72,12 @@ impl Pair {
                 self.lab.promote().await;
             }
             self.model.turn_to(self.lab.now());
+            self.model.meet_keys();
             let told = format!("{op:?}");
             self.apply(op).await.map_err(|error| TestCaseError::fail(format!("{told}: {error}")))?;
             self.lab.promote().await;
             self.model.turn_to(self.lab.now());
+            self.model.meet_keys();
             self.compare().await.map_err(|error| TestCaseError::fail(format!("after {told}: {error}")))?;
         }
         Ok(())
@@ -134,6 +139,13 @@ impl Pair {
             Op::Resume(queue) => {
                 store.resume(step::QUEUES[queue]).await.unwrap();
                 self.model.pause(step::QUEUES[queue], false);
+                Ok(())
+            }
+            Op::Limit { queue, limits } => {
+                if self.fair {
+                    store.set_limits(step::QUEUES[queue], limits).await.unwrap();
+                    self.model.set_limits(step::QUEUES[queue], limits);
+                }
                 Ok(())
             }
             Op::Fire { slot, spec } => {

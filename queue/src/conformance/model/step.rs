@@ -2,12 +2,13 @@
 
 use crate::conformance::lab;
 use crate::{
-    Edit, GroupId, JobFilter, NewGroup, NewJob, OnConflict, Outcome, Priority, Replay, Timestamp, Unique,
-    UniqueScope,
+    Edit, GroupId, JobFilter, KeyLimits, NewGroup, NewJob, OnConflict, Outcome, Priority, Rate, Replay,
+    Timestamp, Unique, UniqueScope,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 pub(super) const QUEUES: [&str; 2] = ["default", "other"];
@@ -35,6 +36,7 @@ pub(super) enum Op {
     Prune { max_age_ms: u64 },
     Pause(usize),
     Resume(usize),
+    Limit { queue: usize, limits: KeyLimits },
     Fire { slot: i64, spec: Spec },
 }
 
@@ -47,6 +49,7 @@ pub(super) struct Spec {
     delay_ms: Option<u64>,
     extra: Extra,
     group: Option<u8>,
+    fairness_key: Option<&'static str>,
 }
 
 /// A key or an expiry, not both: when exactly an expired holder is cancelled is the store's business.
@@ -108,6 +111,7 @@ fn job(spec: &Spec, now: Timestamp) -> NewJob {
     let ms = Duration::from_millis;
     let mut job = lab::job(&job_name(spec.name)).prioritized(spec.priority);
     QUEUES[spec.queue].clone_into(&mut job.queue);
+    job.fairness_key = spec.fairness_key.map(str::to_owned);
     job.run_at = spec.delay_ms.map(|delay| now.plus(ms(delay)));
     match &spec.extra {
         Extra::Plain => job.group = spec.group.map(group_id),
@@ -151,7 +155,7 @@ pub(super) fn sequences() -> impl Strategy<Value = Vec<Step>> {
 
 fn op() -> impl Strategy<Value = Op> {
     let specs = || prop::collection::vec(spec(), 0..4);
-    let claim = (0..2_usize, 0..2_usize, 0..5_usize, select(vec![0, 10, 50]));
+    let claim = (0..2_usize, queue(), 0..5_usize, select(vec![0, 10, 50]));
     let settle = (any::<Index>(), outcome(), prop::collection::vec(spec(), 0..2), -3..4_i64);
     let replay = (target(), 0..4_usize, select(vec![None, Some(1), Some(70)]), prop::option::of(priority()));
     prop_oneof![
@@ -169,12 +173,19 @@ fn op() -> impl Strategy<Value = Op> {
         2 => select(vec![0, 30, 20_000]).prop_map(|max_age_ms| Op::Prune { max_age_ms }),
         1 => (0..2_usize).prop_map(Op::Pause),
         2 => (0..2_usize).prop_map(Op::Resume),
+        4 => (queue(), limits()).prop_map(|(queue, limits)| Op::Limit { queue, limits }),
         1 => (0..6_i64, spec()).prop_map(|(slot, spec)| Op::Fire { slot, spec }),
     ]
 }
 
+/// An index into [`QUEUES`].
+fn queue() -> impl Strategy<Value = usize> + Clone {
+    prop_oneof![4 => Just(0), 1 => Just(1)]
+}
+
+/// Mostly the same, so that jobs stand in one line.
 fn priority() -> impl Strategy<Value = Priority> + Clone {
-    select(Priority::ALL.to_vec())
+    prop_oneof![2 => Just(Priority::Normal), 1 => select(Priority::ALL.to_vec())]
 }
 
 /// Some names come again and again, most are new.
@@ -205,18 +216,30 @@ fn spec() -> impl Strategy<Value = Spec> + Clone {
     });
     let expiring = (0..80_u64).prop_map(|after_ms| Extra::Expiring { after_ms });
     let extra = prop_oneof![2 => Just(Extra::Plain), 4 => unique, 1 => expiring];
-    let queue = prop_oneof![4 => Just(0_usize), 1 => Just(1)];
+    let queue = queue();
     let delay = prop_oneof![2 => Just(None), 1 => (0..60_u64).prop_map(Some)];
-    (name(), queue, priority(), delay, extra, prop::option::weighted(0.3, 0..4_u8)).prop_map(
-        |(name, queue, priority, delay_ms, extra, group)| Spec {
+    let group = prop::option::weighted(0.3, 0..4_u8);
+    let key = select(vec![None, None, Some("a"), Some("a"), Some("b"), Some("b"), Some("")]);
+    (name(), queue, priority(), delay, extra, group, key).prop_map(
+        |(name, queue, priority, delay_ms, extra, group, fairness_key)| Spec {
             name,
             queue,
             priority,
             delay_ms,
             extra,
             group,
+            fairness_key,
         },
     )
+}
+
+fn limits() -> impl Strategy<Value = KeyLimits> {
+    let rate = (1..3_u32, 1..200_u64).prop_filter_map("a count", |(jobs, per)| {
+        Some(Rate { jobs: NonZeroU32::new(jobs)?, per: Duration::from_millis(per) })
+    });
+    let running = (1..3_u32).prop_map(NonZeroU32::new);
+    (prop_oneof![Just(None), running], prop::option::of(rate))
+        .prop_map(|(running, rate)| KeyLimits { running, rate })
 }
 
 fn group_spec() -> impl Strategy<Value = GroupSpec> {

@@ -1,6 +1,7 @@
 //! The model: one list of jobs, scanned from front to back. No index, no cleverness, no shared rules with the stores;
 //! due jobs become available and expired ones end the moment the clock says so.
 
+mod fair;
 mod operate;
 mod work;
 
@@ -35,10 +36,12 @@ pub(super) struct Naive {
     killed: BTreeSet<WorkerId>,
     queues: BTreeMap<String, bool>,
     fired: BTreeMap<String, Timestamp>,
+    keys: fair::Keys,
 }
 
 impl Naive {
-    pub(super) fn new(now: Timestamp, worker: WorkerId) -> Self {
+    /// `fair`: whether fairness keys mean anything.
+    pub(super) fn new(now: Timestamp, worker: WorkerId, fair: bool) -> Self {
         Self {
             now,
             jobs: Vec::new(),
@@ -47,6 +50,7 @@ impl Naive {
             killed: BTreeSet::new(),
             queues: BTreeMap::new(),
             fired: BTreeMap::new(),
+            keys: fair::Keys::new(fair),
         }
     }
 

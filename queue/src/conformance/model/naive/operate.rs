@@ -113,7 +113,8 @@ impl Naive {
                     oldest_due_at = Some(job.due_at);
                 }
             }
-            QueueStatus { name: name.clone(), paused: *paused, counts, oldest_due_at }
+            let limits = self.keys.limits(name);
+            QueueStatus { name: name.clone(), paused: *paused, counts, oldest_due_at, limits }
         };
         self.queues.iter().map(status).collect()
     }

@@ -1,6 +1,6 @@
 //! What workers do.
 
-use super::{Naive, NaiveJob, count};
+use super::{Naive, NaiveJob, count, fair::share};
 use crate::JobState::{Available, Cancelled, Completed, Discarded, Quarantined, Retryable, Running};
 use crate::{
     Claim, Fence, JobState, Lease, LeaseKey, NewJob, Outcome, Renewal, Rescued, Settlement, UniqueScope,
@@ -29,18 +29,25 @@ impl Naive {
             return leases;
         }
         while leases.len() < claim.max {
-            let ready = self
-                .jobs
-                .iter()
-                .enumerate()
-                .filter(|(_, job)| job.record.state == Available && job.record.queue == claim.queue);
-            let best = ready.min_by_key(|(index, job)| {
-                let waited = self.now.since(job.record.due_at).as_millis();
-                let steps = if aging.is_zero() { 0 } else { waited / aging.as_millis() };
-                let level = job.record.priority as u128;
-                (level.saturating_sub(steps), job.record.due_at, level, *index)
+            let ready = self.jobs.iter().enumerate().filter(|(_, job)| {
+                job.record.state == Available
+                    && job.record.queue == claim.queue
+                    && !self.is_held_back(&claim.queue, share(&job.record))
             });
-            let Some((index, _)) = best else { break };
+            let ready: Vec<_> = ready.map(|(index, job)| (index, &job.record)).collect();
+            let most_urgent = ready.iter().min_by_key(|(index, job)| {
+                let waited = self.now.since(job.due_at).as_millis();
+                let steps = if aging.is_zero() { 0 } else { waited / aging.as_millis() };
+                let level = job.priority as u128;
+                (level.saturating_sub(steps), job.due_at, level, *index)
+            });
+            let Some((_, most_urgent)) = most_urgent else { break };
+            let priority = most_urgent.priority;
+            let band = ready.iter().filter(|(_, job)| job.priority == priority);
+            let next = band.min_by_key(|(index, job)| (self.turn_of(job), job.due_at, *index));
+            let Some((index, _)) = next else { break };
+            let index = *index;
+            self.take_turn(index);
             let fence = given.get(leases.len()).map_or(Fence(0), |lease| lease.fence);
             leases.push(self.lease(index, claim, fence));
         }

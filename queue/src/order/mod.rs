@@ -2,7 +2,11 @@
 //!
 //! A store keeps, for each priority, its claimable jobs oldest first (by due time, then order of arrival) and asks
 //! here whose turn it is. The head of a band is the job of that band that has waited longest, so four due times
-//! are all there is to know.
+//! are all there is to know. Which job of the band is served then is the business of [`fair`]: with several fairness
+//! keys it need not be the head, which only decides how urgent the band has become. Jobs of a key that its limits
+//! hold back are not claimable, so they make no band more urgent.
+
+pub mod fair;
 
 use crate::{Draws, Priority, PriorityOrder, Timestamp};
 use std::time::Duration;
