@@ -216,6 +216,11 @@ impl Buffer {
         old
     }
 
+    /// The leases of all.
+    pub fn keys(&self) -> impl Iterator<Item = LeaseKey> {
+        self.kinds.iter().flat_map(|kind| kind.waiting.iter().map(|waiting| waiting.lease.key()))
+    }
+
     /// Takes out everything.
     pub fn take_all(&mut self) -> Vec<Lease> {
         self.kinds.iter_mut().flat_map(|kind| kind.waiting.drain(..).map(|waiting| waiting.lease)).collect()

@@ -5,6 +5,7 @@ mod call;
 mod driver;
 mod outbox;
 mod pace;
+mod places;
 mod plan;
 mod state;
 
@@ -16,9 +17,10 @@ use backstock_queue::{
     Claim, KindRange, LeaseKey, Registry, Renewal, StoreError, WorkerId, handler::KindInfo,
 };
 use buffer::{Ask, Buffer};
-use call::{End, Ticket};
+use call::{Control, End, Ticket};
 use futures::task::AtomicWaker;
-use state::State;
+use plan::Plan;
+use state::{Started, State};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
@@ -85,27 +87,35 @@ impl Lane {
     pub fn next_call(self: &Arc<Self>, waker: &Waker) -> Option<Call> {
         self.run_loop.register(waker);
         let (now, wall) = (Instant::now(), self.options.clock.now());
-        let started = self.state().start(now, wall)?;
-        let ticket = Ticket {
-            lane: Arc::clone(self),
-            number: started.number,
-            control: started.control,
-            started: now,
-            open: true,
-        };
-        Some(Call { kind: started.kind, leases: started.leases, reason: started.reason, ticket })
+        let Started { number, work, control } = self.state().start(now, wall, None)?;
+        let ticket = Ticket { lane: Arc::clone(self), number, control, started: now, open: true };
+        Some(Call { work, ticket })
     }
 
-    fn end_call(&self, number: u64, end: End, took: Duration) {
+    /// Takes in how a call ended; with `again`, its place goes on with the next call, if one is ready.
+    fn end_call(
+        &self,
+        number: usize,
+        end: End,
+        took: Duration,
+        now: Instant,
+        again: Option<Arc<Control>>,
+    ) -> Option<Started> {
+        let wall = self.options.clock.now();
         let mut state = self.state();
-        state.ended(number, end, took, Instant::now(), &self.options.draws);
+        state.ended(number, end, took, now, &self.options.draws);
+        let next = again.and_then(|control| state.start(now, wall, Some(control)));
+        let ring = Plan::is_overtaken(&mut state, now, wall, self.options.fallback_poll);
         drop(state);
-        self.ring();
+        if ring {
+            self.ring();
+        }
+        next
     }
 
     /// Every lease held here.
     pub fn leases(&self) -> Vec<LeaseKey> {
-        self.state().held.iter().copied().collect()
+        self.state().held()
     }
 
     /// Takes in what a renewal found.
@@ -130,12 +140,12 @@ impl Lane {
 
     /// Asks the running calls to stop.
     pub fn stop_calls(&self) {
-        self.state().calls.values().for_each(|call| call.control.stop.stop());
+        self.state().calls.iter().for_each(|call| call.control.stop.stop());
     }
 
     /// Drops the running calls at their next await and hands their jobs back.
     pub fn drop_calls(&self) {
-        self.state().calls.values().for_each(|call| call.control.drop_now());
+        self.state().calls.iter().for_each(|call| call.control.drop_now());
     }
 
     /// Waits until a closed lane has settled everything.

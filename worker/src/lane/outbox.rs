@@ -1,6 +1,6 @@
 //! Settlements the store has not confirmed yet.
 
-use backstock_queue::{Claim, Settlement};
+use backstock_queue::{Claim, LeaseKey, Settlement};
 use std::collections::VecDeque;
 use tokio::time::Instant;
 
@@ -36,6 +36,11 @@ impl Outbox {
     /// The oldest, to be sent: a copy, because the sending may fail.
     pub fn peek(&self) -> Vec<Settlement> {
         self.settlements.iter().take(Self::MAX).cloned().collect()
+    }
+
+    /// The leases of all.
+    pub fn keys(&self) -> impl Iterator<Item = LeaseKey> {
+        self.settlements.iter().map(|settlement| settlement.lease)
     }
 
     /// Removes the oldest `sent`, which the store confirmed.

@@ -22,6 +22,7 @@ const GATHER: Duration = Duration::from_millis(2);
 impl Plan {
     /// `fallback` is the longest rest.
     pub fn make(state: &mut State, now: Instant, wall: Timestamp, fallback: Duration) -> Self {
+        state.rests_until = None;
         if state.look.next_due.is_some_and(|due| due <= wall) {
             state.look.next_due = None;
             state.woken();
@@ -37,7 +38,24 @@ impl Plan {
         if state.free() == 0 || state.is_closing() {
             state.look.healthy_at = now;
         }
-        Self::Rest(rest(state, now, wall, fallback))
+        let rest = rest(state, now, wall, fallback);
+        state.rests_until = Some(now + rest);
+        Self::Rest(rest)
+    }
+
+    /// Whether the state has changed so that a resting driver must plan anew; tells so once. Ringing at every end of a
+    /// call would cost more than a short job.
+    pub fn is_overtaken(state: &mut State, now: Instant, wall: Timestamp, fallback: Duration) -> bool {
+        let Some(until) = state.rests_until else { return false };
+        let send = !state.outbox.is_empty() && must_send(state, now);
+        let overtaken = send
+            || state.is_closing()
+            || state.ask(now).is_some()
+            || now + rest(state, now, wall, fallback) < until;
+        if overtaken {
+            state.rests_until = None;
+        }
+        overtaken
     }
 }
 

@@ -55,12 +55,12 @@ impl Bench {
         keys
     }
 
-    fn start(&mut self) -> Option<u64> {
-        self.state.start(self.now, self.wall).map(|started| started.number)
+    fn start(&mut self) -> Option<usize> {
+        self.state.start(self.now, self.wall, None).map(|started| started.number)
     }
 
     /// Ends a call of `key` after `took`.
-    fn end(&mut self, call: u64, key: LeaseKey, outcome: Outcome, took: Duration) {
+    fn end(&mut self, call: usize, key: LeaseKey, outcome: Outcome, took: Duration) {
         self.pass(took);
         let end = End::Returned(vec![Settlement::new(key, outcome)]);
         self.state.ended(call, end, took, self.now, &self.draws);
@@ -202,9 +202,9 @@ fn unconfirmed_settlements_are_sent_again() {
         let Plan::Talk(sent, _) = bench.plan() else { panic!("forgotten") };
         assert_eq!(sent[0].lease, keys[0]);
     }
-    assert!(bench.state.held.contains(&keys[0]), "held until confirmed");
+    assert!(bench.state.held().contains(&keys[0]), "held until confirmed");
     bench.state.settled(&[Settled::Applied], bench.now);
-    assert!(bench.state.held.is_empty());
+    assert!(bench.state.held().is_empty());
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn a_call_whose_lease_is_lost_is_not_settled() {
     let call = bench.start().unwrap();
     bench.state.renewed(keys[0], Renewal::Lost, bench.now);
     bench.end(call, keys[0], Outcome::Complete, Duration::from_millis(1));
-    assert!(bench.state.outbox.is_empty() && bench.state.held.is_empty());
+    assert!(bench.state.outbox.is_empty() && bench.state.held().is_empty());
 }
 
 #[test]
@@ -316,4 +316,39 @@ fn a_call_that_crashes_outside_its_handler_burns_an_attempt() {
     let call = bench.start().unwrap();
     bench.state.ended(call, End::Crashed, Duration::ZERO, bench.now, &bench.draws);
     assert!(matches!(bench.state.outbox.peek()[0].outcome, Outcome::Retry { .. }));
+}
+
+#[test]
+fn a_resting_driver_is_rung_once_and_only_for_what_changes_its_plan() {
+    let mut bench = Bench::new(2);
+    let keys = bench.claim(2, None);
+    let (first, second) = (bench.start().unwrap(), bench.start().unwrap());
+    rest(bench.plan());
+    let rings = |bench: &mut Bench| Plan::is_overtaken(&mut bench.state, bench.now, bench.wall, FALLBACK);
+    assert!(!rings(&mut bench), "nothing happened");
+    bench.end(first, keys[0], Outcome::Complete, Duration::from_millis(1));
+    assert!(rings(&mut bench), "a place is free");
+    assert!(!rings(&mut bench), "it was rung and has not planned yet");
+    let Plan::Talk(sent, Some(ask)) = bench.plan() else { panic!("no claim") };
+    bench.end(second, keys[1], Outcome::Complete, Duration::from_millis(1));
+    assert!(!rings(&mut bench), "it is talking and will plan when it is done");
+    bench.state.settled(&vec![Settled::Applied; sent.len()], bench.now);
+    bench.state.claimed(ask, Claimed::default(), bench.now, bench.wall);
+    assert!(matches!(bench.plan(), Plan::Talk(..)), "what ended meanwhile is sent");
+}
+
+#[test]
+fn a_place_goes_on_under_its_control_until_somebody_pulls_at_it() {
+    let mut bench = Bench::new(1);
+    let keys = bench.claim(1, None);
+    let first = bench.state.start(bench.now, bench.wall, None).unwrap();
+    bench.end(first.number, keys[0], Outcome::Complete, Duration::from_millis(1));
+    let keys = bench.claim(2, None);
+    let again = Some(std::sync::Arc::clone(&first.control));
+    let second = bench.state.start(bench.now, bench.wall, again).unwrap();
+    assert!(std::sync::Arc::ptr_eq(&first.control, &second.control));
+    bench.state.renewed(keys[0], Renewal::Lost, bench.now);
+    bench.end(second.number, keys[0], Outcome::Complete, Duration::from_millis(1));
+    let third = bench.state.start(bench.now, bench.wall, Some(second.control)).unwrap();
+    assert!(third.control.is_fresh(), "the next job must not be dropped for the sake of the last one");
 }

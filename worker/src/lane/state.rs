@@ -1,19 +1,16 @@
 //! What a lane knows, and what follows from it. No I/O, no clock: moments are arguments.
 
 use super::buffer::{Ask, Buffer};
-use super::call::{Control, End, Mark, Running};
+use super::call::{Control, End, Mark, Running, Work};
 use super::outbox::Outbox;
 use super::pace::{Demand, Pace};
-use crate::{CallSample, Histogram, LaneStats, StopReason, Tally};
+use super::places::Places;
+use crate::{CallSample, Histogram, LaneStats, Tally};
 use backstock_queue::{
     Claim, Claimed, Draws, JobError, Lease, LeaseKey, Outcome, Renewal, Settled, Settlement, Timestamp,
     life::CANCELLED,
 };
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// The one lock of a lane guards this.
@@ -21,15 +18,14 @@ use tokio::time::Instant;
 pub(super) struct State {
     pub buffer: Buffer,
     pub outbox: Outbox,
-    pub calls: HashMap<u64, Running>,
-    /// Every lease from its claim until the store confirmed its settlement.
-    pub held: HashSet<LeaseKey>,
+    pub calls: Places,
+    /// Until when the driver rests, as it planned; `None` while it is about to plan.
+    pub rests_until: Option<Instant>,
     pub look: Look,
     pace: Pace,
     tally: Tally,
     start_latency: Histogram,
     concurrency: usize,
-    next_number: u64,
     payload_bytes: f64,
     closing: bool,
 }
@@ -56,11 +52,10 @@ const fn comes_back(outcome: &Outcome) -> bool {
 
 /// A call that may start.
 pub(super) struct Started {
-    pub number: u64,
-    pub kind: &'static str,
-    pub leases: Vec<Lease>,
+    /// Its place.
+    pub number: usize,
+    pub work: Work,
     pub control: Arc<Control>,
-    pub reason: Option<StopReason>,
 }
 
 impl State {
@@ -74,14 +69,13 @@ impl State {
         Self {
             buffer,
             outbox: Outbox::default(),
-            calls: HashMap::new(),
-            held: HashSet::new(),
+            calls: Places::default(),
+            rests_until: None,
             look,
             pace: Pace::default(),
             tally: Tally::default(),
             start_latency: Histogram::default(),
             concurrency,
-            next_number: 0,
             payload_bytes: 0.0,
             closing: false,
         }
@@ -136,7 +130,6 @@ impl State {
         let Claimed { leases, next_due } = claimed;
         self.tally.claimed += leases.len() as u64;
         self.look.healthy_at = now;
-        self.held.extend(leases.iter().map(Lease::key));
         if ask.kind.is_none() {
             self.looked(leases.len(), next_due, now, wall);
         }
@@ -173,8 +166,14 @@ impl State {
         self.buffer.may_have_more();
     }
 
-    /// The next call, when a place is free and jobs for it are here.
-    pub fn start(&mut self, now: Instant, wall: Timestamp) -> Option<Started> {
+    /// Every lease from its claim until the store confirmed its settlement.
+    pub fn held(&self) -> Vec<LeaseKey> {
+        let calls = self.calls.iter().flat_map(|call| call.leases.iter().map(|&(key, _)| key));
+        self.buffer.keys().chain(calls).chain(self.outbox.keys()).collect()
+    }
+
+    /// The next call, when a place is free and jobs for it are here; under `control`, unless somebody has pulled at it.
+    pub fn start(&mut self, now: Instant, wall: Timestamp, control: Option<Arc<Control>>) -> Option<Started> {
         if self.closing || self.free() == 0 {
             return None;
         }
@@ -182,35 +181,27 @@ impl State {
         for lease in &formed.leases {
             self.start_latency.record(wall.since(lease.due_at), 1);
         }
-        self.next_number += 1;
-        let control = Arc::new(Control::default());
+        let control = control.filter(|control| control.is_fresh()).unwrap_or_default();
         let running = Running {
             kind: formed.kind,
             leases: formed.leases.iter().map(|lease| (lease.key(), lease.attempt)).collect(),
             marks: HashMap::new(),
             control: Arc::clone(&control),
         };
-        self.calls.insert(self.next_number, running);
+        let number = self.calls.put(running);
         let kind = self.buffer.kinds()[formed.kind].info.kind;
-        Some(Started {
-            number: self.next_number,
-            kind,
-            leases: formed.leases,
-            control,
-            reason: formed.reason,
-        })
+        Some(Started { number, work: Work { kind, leases: formed.leases, reason: formed.reason }, control })
     }
 
     /// Takes in how a call ended.
-    pub fn ended(&mut self, number: u64, end: End, took: Duration, now: Instant, draws: &Draws) {
-        let Some(running) = self.calls.remove(&number) else { return };
+    pub fn ended(&mut self, number: usize, end: End, took: Duration, now: Instant, draws: &Draws) {
+        let Some(running) = self.calls.take(number) else { return };
         if let End::Returned(settlements) = &end {
             self.learn(&running, settlements, took);
         }
         for mut settlement in self.settlements(&running, end, draws) {
             match running.marks.get(&settlement.lease) {
                 Some(Mark::Lost) => {
-                    self.held.remove(&settlement.lease);
                     self.tally.lost += 1;
                     continue;
                 }
@@ -264,7 +255,6 @@ impl State {
     pub fn settled(&mut self, answers: &[Settled], now: Instant) {
         let tally = &mut self.tally;
         for (settlement, answer) in self.outbox.confirm(answers.len(), now).iter().zip(answers) {
-            self.held.remove(&settlement.lease);
             let count = match (answer, &settlement.outcome) {
                 (Settled::LeaseLost, _) => &mut tally.lost,
                 (Settled::Applied, Outcome::Complete) => &mut tally.completed,
@@ -280,13 +270,12 @@ impl State {
 
     /// Takes in what a renewal found. Whether anything changed.
     pub fn renewed(&mut self, key: LeaseKey, renewal: Renewal, now: Instant) -> bool {
-        if renewal == Renewal::Renewed || !self.held.contains(&key) {
+        if renewal == Renewal::Renewed {
             return false;
         }
         let mark = if renewal == Renewal::Lost { Mark::Lost } else { Mark::Cancelled };
         if self.buffer.remove(key).is_some() {
             if mark == Mark::Lost {
-                self.held.remove(&key);
                 self.tally.lost += 1;
             } else {
                 let reason = CANCELLED.into();
@@ -295,7 +284,7 @@ impl State {
             return true;
         }
         let of_key = |call: &&mut Running| call.leases.iter().any(|&(lease, _)| lease == key);
-        if let Some(call) = self.calls.values_mut().find(of_key) {
+        if let Some(call) = self.calls.iter_mut().find(of_key) {
             call.marks.insert(key, mark);
             if call.marks.len() == call.leases.len() {
                 call.control.pointless();
