@@ -4,10 +4,12 @@
 //! `…_ratio` number and a `…_bar_met` boolean for each bar.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose purpose is to print figures")]
 
+mod import_postgres;
 mod import_sqlite;
 mod options;
 mod process;
 mod queue_sqlite;
+mod rows;
 
 use std::process::ExitCode;
 
@@ -15,8 +17,11 @@ use options::Options;
 
 type Benchmark = fn(&Options) -> anyhow::Result<()>;
 
-const NAMES: [(&str, Benchmark); 2] =
-    [("import-sqlite", import_sqlite::run), ("queue-sqlite", queue_sqlite::run)];
+const NAMES: [(&str, Benchmark); 3] = [
+    ("import-postgres", import_postgres::run),
+    ("import-sqlite", import_sqlite::run),
+    ("queue-sqlite", queue_sqlite::run),
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

@@ -5,12 +5,36 @@ use anyhow::Context;
 /// User and system CPU seconds of all threads so far. Resolution 10 ms.
 pub fn cpu_seconds() -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").context("/proc/self/stat (Linux only)")?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |index: usize| -> anyhow::Result<f64> {
-        Ok(fields.get(index).context("/proc/self/stat is too short")?.parse::<f64>()?)
-    };
-    // utime and stime are fields 14 and 15; what stands before the closing parenthesis are the first two.
-    Ok((ticks(11)? + ticks(12)?) / 100.0)
+    // utime and stime.
+    Ok(ticks(&stat, 14)? + ticks(&stat, 15)?)
+}
+
+/// CPU seconds of a server so far: of the process, of its living children and of those that it has buried.
+pub fn server_cpu_seconds(pid: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the server's /proc entry")?;
+    let mut sum = 0.0;
+    // utime, stime, and both of the children that ended.
+    for field in 14..=17 {
+        sum += ticks(&stat, field)?;
+    }
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        // A process that ended meanwhile is counted by its parent.
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        if field(&stat, 4)? == pid.to_string() {
+            sum += ticks(&stat, 14)? + ticks(&stat, 15)?;
+        }
+    }
+    Ok(sum)
+}
+
+fn ticks(stat: &str, number: usize) -> anyhow::Result<f64> {
+    Ok(field(stat, number)?.parse::<f64>()? / 100.0)
+}
+
+/// Field of `/proc/…/stat`, from 3 on; the first two stand before the last closing parenthesis.
+fn field(stat: &str, number: usize) -> anyhow::Result<&str> {
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    fields.split_whitespace().nth(number - 3).context("/proc/…/stat is too short")
 }
 
 /// Highest resident memory so far, in MB (10⁶ bytes).

@@ -12,8 +12,8 @@ mod tree;
 pub use error::ConfigError;
 pub use schedule::{CronEntry, Misfire, Schedule};
 pub use tree::{
-    Cache, Config, Duplicates, Durability, Embedding, EmbeddingModel, ImageFormat, Import, Log, LogFormat,
-    Media, Queue, Retention, Scheduler, Telemetry, Worker,
+    Cache, Catalog, Config, Duplicates, Durability, Embedding, EmbeddingModel, ImageFormat, Import, Log,
+    LogFormat, Media, Queue, Retention, Scheduler, Telemetry, Worker,
 };
 
 use layer::Layer;

@@ -11,6 +11,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The job queue.
     pub queue: Queue,
+    /// The products.
+    pub catalog: Catalog,
     /// The worker pool.
     pub worker: Worker,
     /// Cron.
@@ -38,6 +40,25 @@ pub struct Queue {
     pub durability: Durability,
     /// What is kept of finished jobs.
     pub retention: Retention,
+}
+
+/// Where products are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// `sqlite`, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
+    pub url: String,
+    /// Schema of the tables on PostgreSQL; empty leaves it to the database.
+    pub schema: String,
+    /// 2 to 1000.
+    pub max_connections: u32,
+    /// 1 to 600.
+    pub connect_timeout_seconds: u64,
+    /// 1 to 86,400.
+    pub statement_timeout_seconds: u64,
+    /// 1 to 3600.
+    pub lock_timeout_seconds: u64,
+    /// 1 to 3,600,000.
+    pub slow_statement_ms: u64,
 }
 
 /// When a commit counts as safe.
@@ -90,7 +111,7 @@ pub struct Scheduler {
 pub struct Import {
     /// ISO 4217.
     pub default_currency: String,
-    /// 1 to 100,000.
+    /// 0 (the catalog chooses) to 100,000.
     pub batch_rows: usize,
     /// Which record of one SKU counts.
     pub duplicates: Duplicates,
@@ -212,13 +233,19 @@ pub struct Telemetry {
 impl Config {
     /// Checks the bounds that types do not.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let catalog = &self.catalog;
+        within("catalog.max_connections", catalog.max_connections.into(), 2, 1000)?;
+        within("catalog.connect_timeout_seconds", catalog.connect_timeout_seconds, 1, 600)?;
+        within("catalog.statement_timeout_seconds", catalog.statement_timeout_seconds, 1, 86_400)?;
+        within("catalog.lock_timeout_seconds", catalog.lock_timeout_seconds, 1, 3600)?;
+        within("catalog.slow_statement_ms", catalog.slow_statement_ms, 1, 3_600_000)?;
         within("worker.lease_seconds", self.worker.lease_seconds, 2, 3600)?;
         within("worker.shutdown_grace_seconds", self.worker.shutdown_grace_seconds, 0, 3600)?;
         within("worker.cpu_threads", self.worker.cpu_threads as u64, 0, 256)?;
         for (queue, calls) in &self.worker.concurrency {
             within(&format!("worker.concurrency.{queue}"), *calls as u64, 0, 1024)?;
         }
-        within("import.batch_rows", self.import.batch_rows as u64, 1, 100_000)?;
+        within("import.batch_rows", self.import.batch_rows as u64, 0, 100_000)?;
         within("import.max_delete_percent", u64::from(self.import.max_delete_percent), 0, 100)?;
         within("media.sizes (how many)", self.media.sizes.len() as u64, 1, 16)?;
         for size in &self.media.sizes {

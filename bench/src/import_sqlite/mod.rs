@@ -2,7 +2,6 @@
 //! upsert of the same file, and beside its own repetition. Alternating in one process, CPU seconds of all threads.
 
 mod bare;
-mod rows;
 
 use std::future::pending;
 use std::path::Path;
@@ -13,6 +12,7 @@ use backstock_catalog::{Catalog, ImportReport, ImportRequest, import_delivery};
 
 use crate::options::Options;
 use crate::process::{cpu_seconds, peak_memory_mb};
+use crate::rows;
 
 const DEFAULT_ROWS: usize = 50_000;
 const ROUNDS: usize = 2;

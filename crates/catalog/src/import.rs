@@ -12,6 +12,7 @@
 mod delivery_source;
 #[cfg(test)]
 mod file_tests;
+mod pace;
 mod reader;
 #[cfg(test)]
 mod suite;
@@ -21,6 +22,7 @@ mod tests;
 use std::error::Error;
 use std::future::Future;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
@@ -30,6 +32,7 @@ use crate::store::{
     ImportState, NewImport, SyncMode,
 };
 use delivery_source::DeliverySource;
+use pace::Pace;
 use reader::{Reading, Source};
 
 /// What to import and how.
@@ -45,7 +48,7 @@ pub struct ImportRequest {
     pub mode: SyncMode,
     /// Count only, write nothing: neither catalog nor rejects file nor ledger.
     pub dry_run: bool,
-    /// Rows a transaction, at least 1; a batch ends earlier at 16 MiB. Default 5,000.
+    /// Rows a transaction; a batch ends earlier at 16 MiB. Default 0: as many as the catalog likes, by measured speed.
     pub batch_rows: usize,
     /// How to read the file.
     pub read: ReadOptions,
@@ -66,7 +69,7 @@ impl ImportRequest {
             source: "main".to_owned(),
             mode: SyncMode::Merge,
             dry_run: false,
-            batch_rows: 5_000,
+            batch_rows: 0,
             read: ReadOptions::default(),
             images: None,
             rejects: None,
@@ -195,8 +198,13 @@ async fn import_source(
         mode: request.mode,
         now_ms: (request.clock)(),
     };
-    let mut run =
-        Run { catalog, progress: Progress::default(), checkpoint: 0, target: Target::new(&new, request) };
+    let mut run = Run {
+        catalog,
+        progress: Progress::default(),
+        checkpoint: 0,
+        target: Target::new(&new, request),
+        pace: Pace::new(request.batch_rows, catalog.batch_rows()),
+    };
     if let Target::Catalog { .. } = run.target {
         let known = catalog.begin_import(&new).await?;
         if known.state != ImportState::Running {
@@ -210,7 +218,7 @@ async fn import_source(
     let (send, receive) = mpsc::channel(1);
     let reading = Reading {
         checkpoint: run.checkpoint,
-        batch_rows: request.batch_rows.max(1),
+        pace: run.pace.clone(),
         source_name: request.source.clone(),
         rejects: request.rejects.clone().filter(|_| !request.dry_run),
         send,
@@ -248,6 +256,7 @@ struct Run<'a> {
     target: Target,
     progress: Progress,
     checkpoint: u64,
+    pace: Pace,
 }
 
 impl Run<'_> {
@@ -266,8 +275,10 @@ impl Run<'_> {
                 read = batches.recv() => read,
             };
             let Some(read) = read else { return Ok(()) };
-            let last_record = read.batch.last_record;
+            let (last_record, rows) = (read.batch.last_record, read.batch.rows.len());
+            let started = Instant::now();
             let outcome = self.apply(read.batch).await?;
+            self.pace.learn(rows, started.elapsed());
             self.checkpoint = last_record;
             self.progress.counters.add(outcome.counters);
             (self.progress.bytes_read, self.progress.bytes_total) = (read.bytes_read, read.bytes_total);

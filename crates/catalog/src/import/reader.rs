@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::ImportError;
+use super::pace::Pace;
 use crate::delivery::{FileError, RecordBatch, Reject, Row};
 use crate::store::{Batch, Issue, PreparedRow};
 
@@ -69,7 +70,7 @@ pub(super) async fn fingerprint<S: Source>(
 /// What the reading thread needs.
 pub(super) struct Reading {
     pub(super) checkpoint: u64,
-    pub(super) batch_rows: usize,
+    pub(super) pace: Pace,
     pub(super) source_name: String,
     pub(super) rejects: Option<PathBuf>,
     pub(super) send: mpsc::Sender<Filled>,
@@ -113,11 +114,11 @@ impl Reading {
 
     /// Reads until a batch is full or the file ends. Records before the checkpoint only go to the rejects file.
     fn fill(&self, source: &mut impl Source, rejects: &mut Rejects) -> Result<(Filled, End), ImportError> {
-        let mut batch =
-            Batch { rows: Vec::with_capacity(self.batch_rows.min(MOST_ROWS)), ..Batch::default() };
+        let most = self.pace.rows();
+        let mut batch = Batch { rows: Vec::with_capacity(most.min(MOST_ROWS)), ..Batch::default() };
         let (mut bytes, mut bytes_read) = (0, 0);
         let end = loop {
-            match source.next_batch(PORTION.min(self.batch_rows)) {
+            match source.next_batch(PORTION.min(most)) {
                 Ok(Some(records)) => {
                     for reject in &records.rejects {
                         rejects.write(source, reject)?;
@@ -128,7 +129,7 @@ impl Reading {
                 Ok(None) => break End::Whole,
                 Err(e) => break End::Broken(e),
             }
-            if batch.rows.len() >= self.batch_rows || bytes >= BATCH_BYTES || self.send.is_closed() {
+            if batch.rows.len() >= most || bytes >= BATCH_BYTES || self.send.is_closed() {
                 break End::Full;
             }
         };

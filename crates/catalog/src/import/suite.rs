@@ -36,3 +36,4 @@ macro_rules! suite {
 }
 
 suite!(sqlite, crate::store::tests::bed::sqlite());
+suite!(postgres, crate::store::tests::bed::postgres());

@@ -1,6 +1,8 @@
 //! The one door to the products, whatever keeps them.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::batch::{Batch, BatchOutcome, Counters};
 use super::dirty::{Dirty, DirtyKind};
@@ -8,6 +10,7 @@ use super::document::{ProductDoc, ProductText};
 use super::dry_run::DryRun;
 use super::error::Result;
 use super::image::{ImageResult, PendingImage};
+use super::postgres::{PostgresCatalog, PostgresOptions};
 use super::report::{FileFailure, ImportReport, NewImport};
 use super::sqlite::SqliteCatalog;
 use super::view::{RefreshMode, RefreshReport, VIEWS, ViewRow};
@@ -25,13 +28,15 @@ pub struct Catalog {
 #[derive(Clone, Debug)]
 pub(super) enum Store {
     Sqlite(SqliteCatalog),
+    Postgres(Arc<PostgresCatalog>),
 }
 
-/// Calls the method of whichever store there is.
+/// Calls the method of whichever store there is. What PostgreSQL needs is boxed: it would make every future large.
 macro_rules! ask {
     ($self:ident.$method:ident($($argument:expr),*)) => {
         match &$self.store {
             Store::Sqlite(store) => store.$method($($argument),*).await,
+            Store::Postgres(store) => store.bounded(Box::pin(store.$method($($argument),*))).await,
         }
     };
 }
@@ -46,16 +51,46 @@ impl Catalog {
         Ok(Self { store: Store::Sqlite(SqliteCatalog::open(path).await?) })
     }
 
+    /// Opens a PostgreSQL database and brings its tables up to date. Where they are up to date, no right is needed but to
+    /// read and write them.
+    ///
+    /// # Errors
+    /// `Address`, `Away` (passes), `Login`, `Missing`, `TooOld`, `Rights`, `NewerVersion`, `Open` as named.
+    pub async fn connect(options: &PostgresOptions) -> Result<Self> {
+        Ok(Self { store: Store::Postgres(Arc::new(Box::pin(PostgresCatalog::connect(options)).await?)) })
+    }
+
+    /// How many rows a transaction of an import should have: within these bounds the importer goes by measured speed.
+    pub(crate) fn batch_rows(&self) -> RangeInclusive<usize> {
+        match &self.store {
+            // One writer, no network: more rows only hold its lock longer.
+            Store::Sqlite(_) => 5_000..=5_000,
+            Store::Postgres(_) => 5_000..=20_000,
+        }
+    }
+
     /// Which catalog this is, for people: the file, or the server without its password.
     pub fn place(&self) -> String {
         match &self.store {
             Store::Sqlite(store) => store.path().display().to_string(),
+            Store::Postgres(store) => store.place().to_owned(),
+        }
+    }
+
+    /// Removes the schema that [`PostgresOptions::schema`] named, with all it holds. Does nothing to any other catalog.
+    pub async fn drop_schema(&self) -> Result<()> {
+        match &self.store {
+            Store::Sqlite(_) => Ok(()),
+            Store::Postgres(store) => store.bounded(store.drop_schema()).await,
         }
     }
 
     /// Finishes running statements and closes the connections. Later calls fail.
     pub async fn close(&self) {
-        ask!(self.close());
+        match &self.store {
+            Store::Sqlite(store) => store.close().await,
+            Store::Postgres(store) => store.close().await,
+        }
     }
 }
 
@@ -166,6 +201,17 @@ impl Catalog {
         ask!(self.product_texts(skus))
     }
 
+    /// Active products by SKU or number on the box, then by all words of `text` in title, brand and category; on
+    /// PostgreSQL with `pg_trgm` also by titles that are spelt much the same. Best first. An empty text finds nothing.
+    pub async fn find(&self, text: &str, limit: u32) -> Result<Vec<ProductDoc>> {
+        let text = text.trim().replace('\0', " ");
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        let skus = ask!(self.find(&text, limit))?;
+        self.product_docs(&skus).await
+    }
+
     /// Products that are not archived.
     pub async fn count(&self) -> Result<u64> {
         ask!(self.count())
@@ -237,7 +283,11 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::UnknownView`](super::CatalogError::UnknownView); storage errors.
     pub async fn refresh_view(&self, name: &str, mode: RefreshMode) -> Result<RefreshReport> {
-        ask!(self.refresh_view(name, mode))
+        match &self.store {
+            Store::Sqlite(store) => store.refresh_view(name, mode).await,
+            // Bounded piece by piece.
+            Store::Postgres(store) => Box::pin(store.refresh_view(name, mode)).await,
+        }
     }
 
     /// The first `limit` rows of a view, largest groups first.
@@ -256,28 +306,39 @@ impl Catalog {
     pub(crate) fn faults(&self) -> &super::faults::Faults {
         match &self.store {
             Store::Sqlite(store) => &store.faults,
+            Store::Postgres(store) => &store.faults,
         }
     }
 
     /// Every row of the tables that the outcome of an import consists of, as text; without times and issue order.
     pub(crate) async fn dump(&self) -> Vec<String> {
-        ask!(self.dump())
+        match &self.store {
+            Store::Sqlite(store) => store.dump().await,
+            Store::Postgres(store) => store.dump().await,
+        }
     }
 
     /// What a view's definition gives, and what its table holds.
     pub(super) async fn defined(&self, view: &'static super::view::View) -> (Vec<String>, Vec<String>) {
-        ask!(self.defined(view))
+        match &self.store {
+            Store::Sqlite(store) => store.defined(view).await,
+            Store::Postgres(store) => store.defined(view).await,
+        }
     }
 
     /// Runs statements that spoil something.
     pub(crate) async fn spoil(&self, sql: &'static str) {
-        ask!(self.spoil(sql));
+        match &self.store {
+            Store::Sqlite(store) => store.spoil(sql).await,
+            Store::Postgres(store) => store.spoil(sql).await,
+        }
     }
 
     /// The same catalog, opened again.
     pub(crate) async fn again(&self) -> Result<Self> {
         match &self.store {
             Store::Sqlite(store) => Self::open(store.path()).await,
+            Store::Postgres(store) => Self::connect(store.server.limits()).await,
         }
     }
 }

@@ -54,6 +54,16 @@ pub enum CatalogError {
         /// What the server said.
         reason: String,
     },
+    /// The server has no such database.
+    #[error(
+        "the catalog {at} does not exist ({reason}); create the database, or name another in `catalog.url`"
+    )]
+    Missing {
+        /// Which catalog: a file, or a server without its password.
+        at: String,
+        /// What the server said.
+        reason: String,
+    },
     /// The server is too old.
     #[error("the catalog {at} runs on PostgreSQL {found}; version {needed} or newer is needed")]
     TooOld {
@@ -194,6 +204,7 @@ impl CatalogError {
             Self::Address { .. } => "catalog_address",
             Self::Away { .. } => "catalog_away",
             Self::Login { .. } => "catalog_login",
+            Self::Missing { .. } => "catalog_missing",
             Self::TooOld { .. } => "catalog_too_old",
             Self::Rights { .. } => "catalog_rights",
             Self::Slow { .. } => "catalog_slow",

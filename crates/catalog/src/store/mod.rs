@@ -16,6 +16,7 @@ mod hash;
 mod image;
 mod keys;
 mod plan;
+mod postgres;
 mod report;
 mod seen;
 mod sqlite;
@@ -29,6 +30,7 @@ pub use dry_run::DryRun;
 pub use error::CatalogError;
 pub use hash::{FieldHashes, Hash};
 pub use image::{ImageResult, PendingImage};
+pub use postgres::PostgresOptions;
 pub use report::{CodeCount, FileFailure, ImportReport, ImportState, NewImport, SyncMode};
 pub use view::{RefreshMode, RefreshReport, ViewRow};
 

@@ -42,6 +42,20 @@ pub(super) struct Plan {
     pub(super) duplicates: Vec<Issue>,
 }
 
+/// Rows with the ids of their products.
+type Numbered = Vec<(PreparedRow, i64)>;
+
+impl Plan {
+    /// Takes the rows that are written out of the batch, with their ids: new ones, changed ones.
+    pub(super) fn split(&self, rows: Vec<PreparedRow>) -> (Numbered, Numbered) {
+        let mut rows: Vec<Option<PreparedRow>> = rows.into_iter().map(Some).collect();
+        let mut take = |list: &[(usize, i64)]| -> Numbered {
+            list.iter().filter_map(|(index, id)| rows.get_mut(*index)?.take().map(|row| (row, *id))).collect()
+        };
+        (take(&self.created), take(&self.changed))
+    }
+}
+
 /// Classifies `rows`; `stored` has one entry a row. New products get ids behind `last_id`.
 pub(super) fn plan(rows: &[PreparedRow], stored: &[Option<Stored>], seen: &mut Seen, last_id: i64) -> Plan {
     let mut plan = Plan::default();

@@ -70,6 +70,11 @@ pub(super) fn batch(first_record: u64, products: &[Product]) -> Batch {
     }
 }
 
+/// A delivery in one batch.
+pub(super) fn whole(products: &[Product]) -> Batch {
+    batch(1, products)
+}
+
 fn issue(record: u64, code: &str) -> Issue {
     Issue { record, line: record + 1, code: code.into(), field: None, message: code.into() }
 }
@@ -126,7 +131,8 @@ macro_rules! suite {
                 a_known_image_is_not_cut_again_for_another_product
                 popular_products_come_first_then_the_latest
                 a_version_is_published_once_and_never_taken_back
-                dirty_marks_are_found_by_key);
+                dirty_marks_are_found_by_key
+                a_product_is_found_by_number_and_by_words);
             suite!(@ $bed, views,
                 an_incremental_refresh_gives_what_a_full_rebuild_gives
                 a_refresh_does_only_what_is_dirty_and_leaves_nothing_dirty
@@ -145,3 +151,4 @@ macro_rules! suite {
 }
 
 suite!(sqlite, crate::store::tests::bed::sqlite());
+suite!(postgres, crate::store::tests::bed::postgres());

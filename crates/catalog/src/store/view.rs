@@ -58,7 +58,6 @@ impl View {
     }
 
     /// Names of the columns, the key first.
-    #[cfg(test)]
     pub(super) fn column_names(&self) -> Vec<&'static str> {
         std::iter::once(self.key).chain(self.columns.iter().map(|(name, _, _)| *name)).collect()
     }
@@ -69,9 +68,10 @@ impl View {
         group.join(", ")
     }
 
-    /// The expressions behind the key, in the order of [`Self::column_names`].
+    /// The expressions behind the key, named as their columns, in the order of [`Self::column_names`].
     pub(super) fn expressions(&self) -> String {
-        let columns: Vec<&str> = self.columns.iter().map(|(_, _, expression)| *expression).collect();
+        let columns: Vec<String> =
+            self.columns.iter().map(|(name, _, expression)| format!("{expression} AS {name}")).collect();
         columns.join(", ")
     }
 

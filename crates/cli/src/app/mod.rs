@@ -9,7 +9,7 @@ pub mod metrics;
 pub use engines::import_settings;
 
 use crate::failure::Failure;
-use backstock_catalog::Catalog;
+use backstock_catalog::{Catalog, PostgresOptions};
 use backstock_config::{Config, Durability};
 use backstock_cpu::CpuPool;
 use backstock_jobs::Tools;
@@ -19,6 +19,7 @@ use backstock_search::Searcher;
 use backstock_vectors::{SqliteVectors, SqliteVectorsOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything a process that works needs, open.
 pub struct App {
@@ -113,8 +114,46 @@ pub async fn existing_store(config: &Config) -> Result<Arc<dyn Store>, Failure> 
 
 /// The catalog; made where it is missing.
 pub async fn catalog(config: &Config) -> Result<Catalog, Failure> {
-    make_folder(&config.data_dir)?;
-    Catalog::open(&config.data_dir.join("catalog.db")).await.map_err(Failure::data)
+    match CatalogPlace::of(config)? {
+        CatalogPlace::File(path) => {
+            make_folder(&config.data_dir)?;
+            Catalog::open(&path).await.map_err(Failure::data)
+        }
+        CatalogPlace::Server(options) => Catalog::connect(&options).await.map_err(Failure::data),
+    }
+}
+
+/// Where the catalog is.
+enum CatalogPlace {
+    File(PathBuf),
+    Server(PostgresOptions),
+}
+
+impl CatalogPlace {
+    fn of(config: &Config) -> Result<Self, Failure> {
+        let catalog = &config.catalog;
+        match catalog.url.split_once(':') {
+            None if catalog.url == "sqlite" => return Ok(Self::File(config.data_dir.join("catalog.db"))),
+            Some(("sqlite", path)) if !path.is_empty() => return Ok(Self::File(PathBuf::from(path))),
+            _ => {}
+        }
+        let options = PostgresOptions {
+            schema: (!catalog.schema.is_empty()).then(|| catalog.schema.clone()),
+            max_connections: catalog.max_connections,
+            connect_timeout: Duration::from_secs(catalog.connect_timeout_seconds),
+            statement_timeout: Duration::from_secs(catalog.statement_timeout_seconds),
+            lock_timeout: Duration::from_secs(catalog.lock_timeout_seconds),
+            slow_statement: Duration::from_millis(catalog.slow_statement_ms),
+            ..PostgresOptions::new(&catalog.url)
+        };
+        options.check().map_err(Failure::usage)?;
+        Ok(Self::Server(options))
+    }
+}
+
+/// Whether the catalog lies on a server, where a demonstration must keep to itself.
+pub fn catalog_is_remote(config: &Config) -> Result<bool, Failure> {
+    Ok(matches!(CatalogPlace::of(config)?, CatalogPlace::Server(_)))
 }
 
 /// Refuses a data folder in which nothing was ever done.
@@ -131,6 +170,7 @@ pub fn require_data(config: &Config) -> Result<(), Failure> {
 /// Checks what the configuration names without opening anything.
 pub fn check(config: &Config) -> Result<(), Failure> {
     queue_file(config)?;
+    CatalogPlace::of(config)?;
     engines::check(config)
 }
 

@@ -1,6 +1,6 @@
 //! `backstock demo`: the whole product on a synthetic catalog.
 
-use crate::app::{App, crew::Crew};
+use crate::app::{App, catalog_is_remote, crew::Crew};
 use crate::args::Demo;
 use crate::commands::import::perform;
 use crate::commands::search::table;
@@ -31,6 +31,10 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
         .map_err(|error| Failure::data(format!("--dir {}: {error}", dir.display())))?;
     let dir = std::path::absolute(&dir).map_err(Failure::data)?;
     config.data_dir = dir.join("data");
+    let schema = catalog_is_remote(&config)?.then(|| format!("backstock_demo_{}", short_id()));
+    if let Some(schema) = &schema {
+        config.catalog.schema.clone_from(schema);
+    }
     let shutdown = stop::on_signals("stopping the demo (Ctrl-C again: at once)").map_err(Failure::failed)?;
     let tell = |text: String| {
         if !json {
@@ -51,6 +55,9 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
     let crew = Crew::start(&app, &shutdown)?;
     let outcome = show_all(&app, &made, &options, &shutdown, &tell).await;
     crew.stop().await;
+    if args.dir.is_none() {
+        app.tools.catalog.drop_schema().await.map_err(Failure::data)?;
+    }
     let (imports, searches) = outcome?;
     if json {
         show::json(
@@ -65,10 +72,18 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
         if args.dir.is_none() {
             show::line("The demo's folder was removed; `backstock demo --dir DIR` keeps it.");
         } else {
-            show::line(format!("Look around: backstock --data-dir {} status", dir.join("data").display()));
+            let environment =
+                schema.map(|name| format!("BACKSTOCK__CATALOG__SCHEMA={name} ")).unwrap_or_default();
+            let data = dir.join("data");
+            show::line(format!("Look around: {environment}backstock --data-dir {} status", data.display()));
         }
     }
     Ok(())
+}
+
+/// Tells demonstrations on one server apart.
+fn short_id() -> String {
+    Uuid::now_v7().simple().to_string()[24..].to_owned()
 }
 
 async fn show_all(

@@ -5,15 +5,20 @@ use super::text;
 
 const MAX_LEVELS: usize = 10;
 const MAX_LEVEL_CHARS: usize = 200;
+/// The path is a key in the catalog, and a key of an index has at most about 2,700 bytes.
+const MAX_PATH_BYTES: usize = 2_000;
 
-/// The levels of the deepest path, the first among equals. `None`: too many levels, or one too long.
+/// The levels of the deepest path, the first among equals. `None`: too many levels, or too long ones.
 pub(crate) fn parse(cell: &str, preset: Preset) -> Option<Vec<String>> {
     let best = match preset {
         Preset::Magento => deepest(split_escaped(cell).map(magento)),
         Preset::WooCommerce => deepest(split_escaped(cell).map(|path| arrows(&path.replace("\\,", ",")))),
         _ => arrows(cell),
     };
-    let fits = best.len() <= MAX_LEVELS && best.iter().all(|level| text::fits(level, MAX_LEVEL_CHARS));
+    let bytes: usize = best.iter().map(|level| level.len() + 3).sum();
+    let fits = best.len() <= MAX_LEVELS
+        && bytes <= MAX_PATH_BYTES
+        && best.iter().all(|level| text::fits(level, MAX_LEVEL_CHARS));
     fits.then_some(best)
 }
 

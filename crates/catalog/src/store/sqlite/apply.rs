@@ -64,7 +64,7 @@ async fn write_products(
     }
     let changed_ids: Vec<i64> = plan.changed.iter().map(|(_, id)| *id).collect();
     let old = products::old(conn, &changed_ids).await?;
-    let (created, changed) = split(rows, plan);
+    let (created, changed) = plan.split(rows);
     let mut relink: Vec<(&PreparedRow, i64)> = created.iter().map(|(row, id)| (row, *id)).collect();
     let mut had_links = Vec::new();
     plan::mark_created(&mut dirty, created.iter().map(|(row, _)| row));
@@ -82,17 +82,6 @@ async fn write_products(
     products::write(conn, products::INSERT, created, running.source_id, generation).await?;
     products::write(conn, products::REWRITE, changed, running.source_id, generation).await?;
     Ok(dirty)
-}
-
-type Numbered = Vec<(PreparedRow, i64)>;
-
-/// Takes the rows that are written out of the batch, with their ids: new ones, changed ones.
-fn split(rows: Vec<PreparedRow>, plan: &Plan) -> (Numbered, Numbered) {
-    let mut rows: Vec<Option<PreparedRow>> = rows.into_iter().map(Some).collect();
-    let mut take = |list: &[(usize, i64)]| -> Numbered {
-        list.iter().filter_map(|(index, id)| rows.get_mut(*index)?.take().map(|row| (row, *id))).collect()
-    };
-    (take(&plan.created), take(&plan.changed))
 }
 
 async fn write_ledger(

@@ -8,6 +8,7 @@ mod dry_run;
 #[cfg(test)]
 mod dump;
 mod error;
+mod find;
 mod finish;
 mod images;
 mod imports;

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
 use super::open::SqliteCatalog;
-use super::{dirty, dry_run, finish, images, imports, popular, products, published, read, seen, views};
+use super::{dirty, dry_run, find, finish, images, imports, popular, products, published, read, seen, views};
 use crate::store::report::SyncMode;
 use crate::store::tests::{batch, new_import, products as some};
 use crate::store::view::VIEWS;
@@ -20,6 +20,7 @@ async fn every_statement_prepares() {
     let constants = [
         dirty::STATEMENTS,
         dry_run::STATEMENTS,
+        find::STATEMENTS,
         finish::STATEMENTS,
         images::STATEMENTS,
         imports::STATEMENTS,

@@ -36,11 +36,12 @@ impl Sql {
 
     /// The defining query, one JSON array a row. Archived products and drafts do not count.
     fn select(&self, filter: &str) -> String {
-        let group = self.0.grouping();
         format!(
-            "SELECT json_array({}, {}) FROM product WHERE status = 0 {filter} GROUP BY {group} ORDER BY {group}",
+            "SELECT json_array({}) FROM (SELECT {}, {} FROM product WHERE status = 0 {filter} GROUP BY {group}) ORDER BY {group}",
+            self.0.column_names().join(", "),
             self.0.key,
-            self.0.expressions()
+            self.0.expressions(),
+            group = self.0.grouping()
         )
     }
 

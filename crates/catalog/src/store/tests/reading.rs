@@ -116,3 +116,24 @@ pub(super) async fn dirty_marks_are_found_by_key(bed: &Bed) {
     let asked = [all[1].key.clone(), "unknown".to_owned()];
     assert_eq!(shop.catalog.dirty_of(DirtyKind::Text, &asked).await.unwrap(), [all[1].clone()]);
 }
+
+pub(super) async fn a_product_is_found_by_number_and_by_words(bed: &Bed) {
+    let shop = bed.shop().await;
+    let boxed =
+        Product { gtin: Some("4006381333931".into()), title: "Garden 100%_lamp".into(), ..product(3) };
+    let draft = Product { status: crate::product::Status::Draft, ..product(4) };
+    shop.merge("i1", &[product(1), product(2), boxed, draft]).await;
+    let found = async |text: &str| -> Vec<String> {
+        let docs = shop.catalog.find(text, 10).await.unwrap();
+        docs.into_iter().map(|doc| doc.product.sku).collect()
+    };
+    assert_eq!(found("SKU-00002").await, skus(&[2]));
+    assert_eq!(found("4006381333931").await, skus(&[3]));
+    assert_eq!(found("product shelf").await, skus(&[1, 2]));
+    assert_eq!(found("lamp garden").await, skus(&[3]));
+    assert_eq!(found("SKU-00004").await, skus(&[]), "a draft is not shown");
+    for odd in ["", "  ", "'; DROP TABLE product; --", "\\ % _ \" & | ! ( )", "\u{0}"] {
+        assert_eq!(found(odd).await, skus(&[]), "{odd:?}");
+    }
+    assert_eq!(shop.catalog.find("product", 1).await.unwrap().len(), 1);
+}

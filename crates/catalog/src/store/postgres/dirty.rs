@@ -1,0 +1,108 @@
+//! Marks in the dirty sets, and what reads and clears them.
+//!
+//! Whoever marks keys holds the row of the generation, so marks are made one transaction after the other. Whoever clears
+//! them passes over marks that somebody is making at the same time: those are newer anyway. So nobody deadlocks.
+
+use sqlx::{PgConnection, Row};
+
+use super::open::PostgresCatalog;
+use crate::store::dirty::{Dirty, DirtyKeys, DirtyKind};
+use crate::store::error::Result;
+
+const MARK: &str = "INSERT INTO dirty (generation, import_no, kind, key)
+    SELECT $1, $2, k.kind, k.key FROM unnest($3::smallint[], $4::text[]) AS k(kind, key)
+    ON CONFLICT (kind, key) DO UPDATE SET generation = excluded.generation, import_no = excluded.import_no";
+const PAGE: &str = "SELECT key, generation FROM dirty WHERE kind = $1 AND key > $2 ORDER BY key LIMIT $3";
+const FIRST_PAGE: &str = "SELECT key, generation FROM dirty WHERE kind = $1 ORDER BY key LIMIT $2";
+const OF_KEYS: &str = "SELECT d.key, d.generation FROM unnest($2::text[]) WITH ORDINALITY AS k(key, no)
+    JOIN dirty d ON d.kind = $1 AND d.key = k.key ORDER BY k.no";
+const CLEAR: &str = "WITH done AS MATERIALIZED (
+        SELECT d.kind, d.key FROM unnest($2::text[], $3::bigint[]) AS k(key, generation)
+        JOIN dirty d ON d.kind = $1 AND d.key = k.key AND d.generation = k.generation
+        FOR UPDATE OF d SKIP LOCKED)
+    DELETE FROM dirty d USING done WHERE d.kind = done.kind AND d.key = done.key";
+const COUNTS: &str = "SELECT kind, count(*) FROM dirty GROUP BY kind";
+const NEXT_GENERATION: &str = "UPDATE meta SET value = value + 1 WHERE name = 'generation' RETURNING value";
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[MARK, PAGE, FIRST_PAGE, OF_KEYS, CLEAR, COUNTS, NEXT_GENERATION];
+
+/// The kind as it is stored.
+pub(super) fn code(kind: DirtyKind) -> i16 {
+    kind.code() as i16
+}
+
+/// Number of the running transaction among those that mark keys; others that mark wait until it ends.
+pub(super) async fn next_generation(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar(NEXT_GENERATION).fetch_one(conn).await
+}
+
+/// Marks keys under a new generation; without keys it does nothing.
+pub(super) async fn mark(
+    conn: &mut PgConnection,
+    keys: &DirtyKeys,
+    import_no: Option<i64>,
+) -> sqlx::Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let all =
+        DirtyKind::ALL.iter().flat_map(|kind| keys.of(*kind).iter().map(|key| (code(*kind), key.as_str())));
+    let (kinds, keys): (Vec<i16>, Vec<&str>) = all.unzip();
+    let generation = next_generation(conn).await?;
+    let query = sqlx::query(MARK).bind(generation).bind(import_no).bind(kinds).bind(keys);
+    query.execute(conn).await.map(|_| ())
+}
+
+/// Forgets those of `done` that nobody marked again.
+pub(super) async fn clear(conn: &mut PgConnection, kind: DirtyKind, done: &[Dirty]) -> sqlx::Result<u64> {
+    let (keys, generations): (Vec<&str>, Vec<i64>) =
+        done.iter().map(|dirty| (dirty.key.as_str(), dirty.generation)).unzip();
+    let query = sqlx::query(CLEAR).bind(code(kind)).bind(keys).bind(generations);
+    Ok(query.execute(conn).await?.rows_affected())
+}
+
+/// The next dirty keys behind `after`.
+pub(super) async fn page(
+    conn: &mut PgConnection,
+    kind: DirtyKind,
+    after: Option<&str>,
+    limit: u32,
+) -> sqlx::Result<Vec<Dirty>> {
+    let query = match after {
+        Some(key) => sqlx::query(PAGE).bind(code(kind)).bind(key).bind(i64::from(limit)),
+        None => sqlx::query(FIRST_PAGE).bind(code(kind)).bind(i64::from(limit)),
+    };
+    let rows = query.fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(Dirty { key: row.try_get(0)?, generation: row.try_get(1)? })).collect()
+}
+
+impl PostgresCatalog {
+    pub(crate) async fn dirty(&self, kind: DirtyKind, after: Option<&str>, limit: u32) -> Result<Vec<Dirty>> {
+        let mut conn = self.read().await?;
+        page(&mut conn, kind, after, limit).await.map_err(|e| self.error(&e))
+    }
+
+    pub(crate) async fn dirty_of(&self, kind: DirtyKind, keys: &[String]) -> Result<Vec<Dirty>> {
+        let mut conn = self.read().await?;
+        let query = sqlx::query_as(OF_KEYS).bind(code(kind)).bind(keys);
+        let rows: Vec<(String, i64)> = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
+        Ok(rows.into_iter().map(|(key, generation)| Dirty { key, generation }).collect())
+    }
+
+    pub(crate) async fn clear_dirty(&self, kind: DirtyKind, done: &[Dirty]) -> Result<u64> {
+        let mut tx = self.write().await?;
+        let cleared = clear(&mut tx, kind, done).await.map_err(|e| self.error(&e))?;
+        self.commit(tx).await?;
+        Ok(cleared)
+    }
+
+    pub(crate) async fn dirty_counts(&self) -> Result<Vec<(DirtyKind, u64)>> {
+        let mut conn = self.read().await?;
+        let rows: Vec<(i16, i64)> =
+            sqlx::query_as(COUNTS).fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
+        let count = |kind: DirtyKind| {
+            rows.iter().find(|(stored, _)| *stored == code(kind)).map_or(0, |(_, n)| *n as u64)
+        };
+        Ok(DirtyKind::ALL.iter().map(|kind| (*kind, count(*kind))).collect())
+    }
+}

@@ -1,0 +1,30 @@
+//! Products in a PostgreSQL database. All statements are constants next to the code that runs them; a test prepares each
+//! of them against a real server.
+
+mod apply;
+mod connect;
+mod copy;
+mod dirty;
+mod dry_run;
+#[cfg(test)]
+mod dump;
+mod error;
+mod find;
+mod finish;
+mod images;
+mod imports;
+mod open;
+#[cfg(test)]
+mod plan_tests;
+mod popular;
+mod products;
+mod published;
+mod read;
+mod seen;
+#[cfg(test)]
+mod tests;
+mod tx;
+mod views;
+
+pub use connect::PostgresOptions;
+pub(super) use open::PostgresCatalog;

@@ -1,0 +1,27 @@
+-- Each index stands beside the query that needs it; a test asks the planner whether it uses it.
+
+-- Documents and embeddings of an image's products (`image_usage`, `images_pending`).
+CREATE INDEX product_image_by_image ON product_image (image_id) INCLUDE (product_id);
+
+-- What a delivery did not mention (`finish_import`): composite, and the query reads nothing but the index.
+CREATE INDEX product_by_source ON product (source_id, status, id);
+
+-- Summary rows of dirty groups (`refresh_view`): partial, since only active products count.
+CREATE INDEX product_by_category ON product (category) WHERE status = 0;
+CREATE INDEX product_by_brand ON product (brand) WHERE status = 0;
+
+-- What changed last (`popular` when there are few scores, refreshes by product): partial and covering.
+CREATE INDEX product_by_change ON product (changed_gen DESC, id DESC) INCLUDE (sku, status);
+
+-- What is asked for most (`popular`), and scores that changed since a refresh.
+CREATE INDEX popularity_by_score ON popularity (score DESC, sku);
+CREATE INDEX popularity_by_change ON popularity (changed_gen) INCLUDE (sku);
+
+-- A product by the number on its box (`find`): partial, since many have none.
+CREATE INDEX product_by_gtin ON product (gtin) WHERE gtin IS NOT NULL;
+
+-- Words of title, brand and category (`find`), without the endings of any language. Pending entries are merged when they
+-- fill 16 MB, or by vacuum, rather than every 4 MB in the middle of an import.
+CREATE INDEX product_words ON product USING gin (to_tsvector('simple', title || ' ' || brand || ' ' || category))
+    WITH (gin_pending_list_limit = 16384) WHERE status = 0;
+-- Misspelt titles (`find`): product_title_trigrams, made when the extension pg_trgm can be had.
