@@ -1,0 +1,155 @@
+//! Producers.
+
+use super::{PIECE, RedisStore, answer::Answer, fault, link::Call, wire};
+use crate::{Enqueued, GroupId, JobId, NewJob, StoreError, Timestamp};
+use redis::Value;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Most bytes of requests in one call of a function.
+const PIECE_BYTES: usize = 4 << 20;
+/// Most calls in one round trip.
+const CALLS: usize = 8;
+
+impl RedisStore {
+    pub(super) async fn put(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, StoreError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.check_room().await?;
+        self.check_jobs(&jobs).await?;
+        let requests: Vec<Vec<u8>> = jobs.iter().map(wire::request).collect();
+        let mut enqueued = Vec::with_capacity(jobs.len());
+        let pieces: Vec<&[Vec<u8>]> = pieces(&requests).collect();
+        for pieces in pieces.chunks(CALLS) {
+            let call = |piece: &&[Vec<u8>]| self.at_once("enqueue").args(piece.iter().map(Vec::as_slice));
+            let calls: Vec<Call> = pieces.iter().map(call).collect();
+            for (answer, piece) in self.link.call_all(&calls).await?.into_iter().zip(pieces) {
+                let asked = &jobs[enqueued.len()..enqueued.len() + piece.len()];
+                self.read_enqueued(answer, asked, &mut enqueued)?;
+            }
+        }
+        Ok(enqueued)
+    }
+
+    fn read_enqueued(
+        &self,
+        answer: Value,
+        jobs: &[NewJob],
+        enqueued: &mut Vec<Enqueued>,
+    ) -> Result<(), StoreError> {
+        if let Value::Array(_) = answer {
+            return Err(self.missing_group(self.answer(answer), jobs)?);
+        }
+        let codes = self.answer(answer).bytes()?;
+        if codes.is_empty() {
+            enqueued.extend(jobs.iter().map(|job| Enqueued::New(job.id)));
+            return Ok(());
+        }
+        if codes.len() != jobs.len() * 17 {
+            return Err(fault::damaged("answers to requests", &self.link.location));
+        }
+        for code in codes.chunks_exact(17) {
+            let id = JobId(Uuid::from_slice(&code[1..]).unwrap_or_default());
+            enqueued.push(match code[0] {
+                b'n' => Enqueued::New(id),
+                b'e' => Enqueued::Existing(id),
+                b'r' => Enqueued::Replaced(id),
+                b'o' => Enqueued::RunOnceMore(id),
+                _ => Enqueued::Ignored(id),
+            });
+        }
+        Ok(())
+    }
+
+    /// The error behind "request number n: its group was never opened".
+    fn missing_group(&self, answer: Answer<'_>, jobs: &[NewJob]) -> Result<StoreError, StoreError> {
+        let mut parts = answer.list()?.into_iter();
+        let at = super::answer::next(&mut parts, &self.link.location)?.number()?;
+        let group = super::answer::next(&mut parts, &self.link.location)?.bytes()?;
+        let group = GroupId(Uuid::from_slice(&group).unwrap_or_default());
+        let job = usize::try_from(at - 1).ok().and_then(|at| jobs.get(at));
+        let job = job.map_or(JobId(Uuid::nil()), |job| job.id);
+        Ok(StoreError::Invalid(format!("job {job}: group {group} was never opened")))
+    }
+
+    /// Finds what is invalid before anything is stored. An id that is known is never refused.
+    pub(super) async fn check_jobs(&self, jobs: &[NewJob]) -> Result<(), StoreError> {
+        for job in jobs {
+            if let Err(error) = job.validate()
+                && self.find(&[job.id]).await?.is_empty()
+            {
+                return Err(error);
+            }
+        }
+        // One call finds a missing group before it stores anything; several calls must ask before.
+        let mut members: HashMap<GroupId, &NewJob> = HashMap::new();
+        if jobs.len() > PIECE || jobs.iter().map(|job| job.payload.len()).sum::<usize>() > PIECE_BYTES / 2 {
+            members.extend(jobs.iter().filter_map(|job| Some((job.group?, job))));
+        }
+        if members.is_empty() {
+            return Ok(());
+        }
+        let members: Vec<&NewJob> = members.into_values().collect();
+        let mut call = self.at_once("check_groups");
+        for job in &members {
+            call =
+                call.arg(job.group.map_or(Uuid::nil(), |group| group.0).as_bytes()).arg(wire::request(job));
+        }
+        match self.link.call(&call).await? {
+            answer @ Value::Array(_) => {
+                let jobs: Vec<NewJob> = members.into_iter().cloned().collect();
+                Err(self.missing_group(self.answer(answer), &jobs)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn fire_slot(
+        &self,
+        entry: &str,
+        slot: Timestamp,
+        jobs: Vec<NewJob>,
+    ) -> Result<bool, StoreError> {
+        self.check_jobs(&jobs).await?;
+        let call = self.at_once("fire").arg(entry).number(slot.0).args(jobs.iter().map(wire::request));
+        match self.link.call(&call).await? {
+            answer @ Value::Array(_) => Err(self.missing_group(self.answer(answer), &jobs)?),
+            answer => Ok(self.answer(answer).number()? == 1),
+        }
+    }
+
+    pub(super) async fn slots(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let answer = self.link.command(redis::cmd("HGETALL").arg(self.link.key("cron"))).await?;
+        let mut parts = self.answer(answer).list()?.into_iter();
+        let mut slots = Vec::new();
+        while let (Some(entry), Some(slot)) = (parts.next(), parts.next()) {
+            slots.push((entry.text()?, Timestamp(slot.number()?)));
+        }
+        slots.sort();
+        Ok(slots)
+    }
+}
+
+/// How many of the first requests go into one call.
+fn piece_of(requests: &[Vec<u8>]) -> usize {
+    let mut bytes = 0;
+    let fits = |request: &&Vec<u8>| {
+        bytes += request.len();
+        bytes <= PIECE_BYTES
+    };
+    requests.iter().take(PIECE).take_while(fits).count().max(1).min(requests.len())
+}
+
+/// Requests in pieces small enough for one call each.
+fn pieces(requests: &[Vec<u8>]) -> impl Iterator<Item = &[Vec<u8>]> {
+    let mut rest = requests;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (piece, left) = rest.split_at(piece_of(rest));
+        rest = left;
+        Some(piece)
+    })
+}

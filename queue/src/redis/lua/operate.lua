@@ -1,0 +1,175 @@
+-- What operators do.
+
+-- time, orders of arrival…: cancels waiting jobs, asks the workers of running ones to stop; how many.
+API.cancel = function(keys, args)
+  begin(keys, args[1])
+  local n = 0
+  for i = 2, #args do
+    local job = load(args[i])
+    if job and not is_final(job.state) then
+      if job.running then
+        n = n + call('HSETNX', P .. 'stop', job.seq, '1')
+      else
+        cancel_waiting(job, CANCELLED)
+        n = n + 1
+      end
+    end
+  end
+  finish()
+  return n
+end
+
+-- Gives a job that starts anew its key again. False when another job holds it.
+local function retake_key(job)
+  local found = extras(job)
+  if not found.key then return true end
+  local name = key_name(job, found)
+  local held = holder(name)
+  if held and held.seq ~= job.seq then return false end
+  if not (found.scope == 'F' and u64(job.enqueued) + found.span <= now) then
+    call('HSET', P .. 'keys', name, job.seq)
+  end
+  return true
+end
+
+local function run_again(job, edit, due)
+  unshelve(SHELVES[job.state], weight(job))
+  count(job.queue, job.state, -1)
+  local was = job.state
+  clear_error(job)
+  job.due = s64(due)
+  job.state = due <= now and 'A' or 'S'
+  job.errors, job.crashes, job.started, job.finished = 0, 0, NONE8, NONE8
+  local found = extras(job)
+  found.expires = nil
+  set_extras(job, found)
+  if edit.prio ~= '' then job.prio = edit.prio end
+  if edit.queue ~= '' then job.queue = edit.queue end
+  if edit.payload ~= '' then job.payload = sub(edit.payload, 2) end
+  enter(job)
+  save(job)
+  stirred = true
+  if found.group and group_exists(found.group) then
+    call('HINCRBY', group_key(found.group), ENDED[was], -1)
+    call('HINCRBY', group_key(found.group), 'pending', 1)
+  end
+end
+
+-- time, most jobs, jobs replayed before, per second or '', priority or '', queue or '', payload after one byte or '', orders
+-- of arrival…: how many run again.
+API.replay = function(keys, args)
+  begin(keys, args[1])
+  local limit, before_, rate = tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+  local edit, n = { prio = args[5], queue = args[6], payload = args[7] }, 0
+  for i = 8, #args do
+    if n == limit then break end
+    local job = load(args[i])
+    if job and is_final(job.state) and job.state ~= 'C' and retake_key(job) then
+      local due = now
+      if rate then due = now + math.floor((before_ + n) * 1000 / math.max(rate, 1)) end
+      run_again(job, edit, due)
+      n = n + 1
+    end
+  end
+  finish()
+  return n
+end
+
+-- time, queue, '1' to pause or '0' to resume.
+API.pause = function(keys, args)
+  begin(keys, args[1])
+  if args[3] == '1' or call('HEXISTS', P .. 'queues', args[2]) == 1 then
+    call('HSET', P .. 'queues', args[2], args[3])
+    stirred = args[3] == '0'
+  end
+  finish()
+  return 'ok'
+end
+
+-- ---- retention
+
+local function oldest_done()
+  local c, x = first_of('c'), first_of('x')
+  if c and #c.jobs == 0 then put_back(c); return oldest_done() end
+  if x and #x.jobs == 0 then put_back(x); return oldest_done() end
+  if not c or (x and (x.at < c.at or (x.at == c.at and x.jobs[1].order < c.jobs[1].order))) then return x, c end
+  return c, x
+end
+
+local function oldest_dead()
+  local d = first_of('d')
+  if d and #d.jobs == 0 then put_back(d); return oldest_dead() end
+  return d
+end
+
+local function forget(job)
+  release_key(job, function() return true end)
+  local bytes = weight(job)
+  unshelve(SHELVES[job.state], bytes)
+  count(job.queue, job.state, -1)
+  clear_error(job)
+  call('HDEL', P .. 'jobs', job.seq)
+  call('HDEL', P .. 'ids', job.id)
+  if has(job.flags, GROUP) then
+    local group = extras(job).group
+    if group_exists(group) then mind_pruning(group, call('HINCRBY', group_key(group), 'rows', -1)) end
+  end
+  return bytes
+end
+
+local function total(field) return tonumber(call('HGET', P .. 'meta', field) or '0') + (meta[field] or 0) end
+
+-- Whether the oldest of a shelf is beyond its age, or the shelf beyond its bytes.
+local function beyond(first, name, limits)
+  if not first then return false end
+  local bytes = total(name .. '_bytes') + total(name .. '_jobs') * limits.overhead
+  return bytes > limits[name .. '_bytes'] or now - first.at > limits[name .. '_age']
+end
+
+-- Prunes one shelf while it is beyond its limits; how many jobs, their bytes.
+local function prune_shelf(oldest, name, limits, limit)
+  local jobs, bytes = 0, 0
+  while jobs < limit do
+    local first, other = oldest()
+    if not beyond(first, name, limits) then break end
+    repeat
+      local one = first.jobs[first.next]
+      first.next = first.next + 1
+      bytes = bytes + forget(parse(one.seq, one.rec))
+      jobs = jobs + 1
+      one = first.jobs[first.next]
+      local turn = one and other and other.at == first.at and other.jobs[1].order < one.order
+    until not one or turn or jobs == limit or not beyond(first, name, limits)
+    put_back(first)
+  end
+  return jobs, bytes
+end
+
+local function prune_groups(age, limit)
+  local n = 0
+  local ids = call('ZRANGEBYSCORE', P .. 'groups:done', '-inf', '(' .. string.format('%.0f', now - age), 'LIMIT', 0, limit)
+  for i = 1, #ids do
+    call('DEL', group_key(ids[i]))
+    call('ZREM', P .. 'groups', ids[i])
+    call('ZREM', P .. 'groups:done', ids[i])
+    n = n + 1
+  end
+  return n
+end
+
+-- time, limit, bytes a job costs beside its payload, then age in ms and bytes of the done, and of the dead: jobs, bytes,
+-- whether there is more.
+API.prune = function(keys, args)
+  begin(keys, args[1])
+  local limit = tonumber(args[2])
+  local limits = { overhead = tonumber(args[3]), done_age = tonumber(args[4]), done_bytes = tonumber(args[5]),
+    dead_age = tonumber(args[6]), dead_bytes = tonumber(args[7]) }
+  local jobs, bytes = prune_shelf(oldest_done, 'done', limits, limit)
+  local dead, dead_bytes = prune_shelf(oldest_dead, 'dead', limits, limit - jobs)
+  jobs, bytes = jobs + dead, bytes + dead_bytes
+  local pieces = jobs
+  if pieces < limit then pieces = pieces + prune_groups(limits.done_age, limit - pieces) end
+  local more = pieces == limit and (beyond(oldest_done(), 'done', limits) or beyond(oldest_dead(), 'dead', limits))
+  finish()
+  return { jobs, string.format('%.0f', bytes), more and 1 or 0 }
+end

@@ -1,0 +1,102 @@
+//! The conformance suite on a private server: one server a test process, one prefix a bed.
+
+use super::{RedisOptions, RedisStore};
+use crate::conformance::{Bed, Through, lab, model};
+use crate::{Faults, Faulty, ManualClock, Retrying, Store, WorkerId};
+use async_trait::async_trait;
+use backstock_testbed::RedisServer;
+use std::sync::{Arc, LazyLock, Mutex};
+
+static SERVER: LazyLock<RedisServer> =
+    LazyLock::new(|| RedisServer::start().expect("a private Redis for tests"));
+
+struct ServerBed {
+    url: String,
+    prefix: String,
+    clock: Arc<ManualClock>,
+    store: Mutex<Option<Arc<RedisStore>>>,
+}
+
+impl ServerBed {
+    async fn new(url: String) -> Self {
+        let prefix = uuid::Uuid::now_v7().simple().to_string();
+        let clock = Arc::new(ManualClock::new(lab::START));
+        let bed = Self { url, prefix, clock, store: Mutex::new(None) };
+        bed.reopen().await;
+        bed
+    }
+
+    async fn open(&self) -> Arc<RedisStore> {
+        let options = RedisOptions {
+            prefix: self.prefix.clone(),
+            clock: Some(Arc::clone(&self.clock) as Arc<dyn crate::Clock>),
+            death_looks: 1,
+            job_overhead: 0,
+            ..RedisOptions::default()
+        };
+        Arc::new(RedisStore::open(&self.url, options).await.unwrap())
+    }
+}
+
+#[async_trait]
+impl Bed for ServerBed {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(self.store.lock().unwrap().as_ref().unwrap()) as Arc<dyn Store>
+    }
+
+    fn clock(&self) -> Arc<ManualClock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// Moves the worker into a process of its own, and ends that: its connection breaks.
+    async fn kill(&self, worker: &WorkerId) {
+        let doomed = self.open().await;
+        doomed.check_in(&lab::info(&worker.0, lab::PATIENCE)).await.unwrap();
+        let name = doomed.bell.name().to_owned();
+        drop(doomed);
+        let own = Arc::clone(self.store.lock().unwrap().as_ref().unwrap());
+        while own.connections().await.unwrap().contains(&name) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn reopen(&self) -> Arc<dyn Store> {
+        *self.store.lock().unwrap() = None;
+        let store = self.open().await;
+        *self.store.lock().unwrap() = Some(Arc::clone(&store));
+        store
+    }
+
+    async fn another(&self) -> Arc<dyn Store> {
+        self.open().await
+    }
+}
+
+async fn bed() -> ServerBed {
+    ServerBed::new(SERVER.url()).await
+}
+
+crate::conformance!(bed);
+crate::conformance_durable!(bed);
+crate::conformance_shared!(bed);
+
+#[test]
+fn random_sequences_agree_with_the_naive_model() {
+    model::check(bed, 60);
+}
+
+mod behind_a_bad_line {
+    use super::{Arc, Bed, Faults, Faulty, Retrying, Through, model};
+
+    async fn bed() -> impl Bed {
+        let faulty = |store| Retrying::new(Arc::new(Faulty::new(store, Faults::HIDDEN, 7)));
+        Through::new(super::bed().await, faulty)
+    }
+
+    crate::conformance!(bed);
+
+    #[test]
+    fn random_sequences_agree_with_the_naive_model() {
+        model::check(bed, 20);
+    }
+}

@@ -1,0 +1,165 @@
+//! What workers call: claim, settle, renew.
+
+use super::{RedisStore, answer, fault, link::Call, wire};
+use crate::{
+    Claim, Claimed, Draws, Fence, LeaseKey, Outcome, PriorityOrder, Promoted, Renewal, Settled, Settlement,
+    StoreError, Timestamp,
+};
+use std::time::Duration;
+
+/// Most settlements in one call of a function.
+const SETTLEMENTS: usize = 1_000;
+
+impl RedisStore {
+    pub(super) async fn settle_all(&self, settlements: &[Settlement]) -> Result<Vec<Settled>, StoreError> {
+        let mut settled = Vec::with_capacity(settlements.len());
+        for piece in settlements.chunks(SETTLEMENTS) {
+            let call = with_settlements(self.at_once("settle"), piece);
+            let answers = self.ask(&call).await?.bytes()?;
+            self.read_settled(&answers, piece.len(), &mut settled)?;
+        }
+        Ok(settled)
+    }
+
+    fn read_settled(
+        &self,
+        answers: &[u8],
+        expected: usize,
+        settled: &mut Vec<Settled>,
+    ) -> Result<(), StoreError> {
+        if answers.len() != expected {
+            return Err(fault::damaged("answers to settlements", &self.link.location));
+        }
+        let read = |answer: &u8| if *answer == b'1' { Settled::Applied } else { Settled::LeaseLost };
+        settled.extend(answers.iter().map(read));
+        Ok(())
+    }
+
+    /// Settles, then claims, in one round trip.
+    pub(super) async fn take_turn(
+        &self,
+        settlements: &[Settlement],
+        claim: &Claim,
+    ) -> Result<(Vec<Settled>, Claimed), StoreError> {
+        let (before, last) = settlements.split_at(settlements.len() - settlements.len().min(SETTLEMENTS));
+        let mut settled = self.settle_all(before).await?;
+        let call = with_claim(with_settlements(self.at_once("turn"), last), claim);
+        let mut parts = self.ask(&call).await?.list()?.into_iter();
+        let answers = answer::next(&mut parts, &self.link.location)?.bytes()?;
+        self.read_settled(&answers, last.len(), &mut settled)?;
+        let found = answer::next(&mut parts, &self.link.location)?;
+        if let redis::Value::BulkString(_) = found.value {
+            let message = format!("worker {} claims without having checked in", claim.worker);
+            return Err(StoreError::Invalid(message));
+        }
+        Ok((settled, self.read_claimed(found.list()?)?))
+    }
+
+    fn read_claimed(&self, parts: Vec<answer::Answer<'_>>) -> Result<Claimed, StoreError> {
+        let location = &self.link.location;
+        let mut parts = parts.into_iter();
+        let first_fence = answer::next(&mut parts, location)?.number()? as u64;
+        let deadline = Timestamp(answer::next(&mut parts, location)?.number()?);
+        let server_now = Timestamp(answer::next(&mut parts, location)?.number()?);
+        let next_due = answer::next(&mut parts, location)?.moment()?;
+        let mut leases = Vec::with_capacity(parts.len());
+        for (index, record) in parts.enumerate() {
+            let bytes = record.bytes()?;
+            let Some(stored) = wire::Stored::read(&bytes) else {
+                return Err(fault::damaged("a job", location));
+            };
+            leases.push(stored.lease(Fence(first_fence + index as u64), deadline));
+        }
+        Ok(Claimed { leases, next_due: next_due.map(|due| self.here(due, server_now)) })
+    }
+
+    pub(super) async fn renew_all(
+        &self,
+        leases: &[LeaseKey],
+        lease_for: Duration,
+    ) -> Result<Vec<Renewal>, StoreError> {
+        let mut renewals = Vec::with_capacity(leases.len());
+        for piece in leases.chunks(SETTLEMENTS) {
+            let keys: Vec<u8> = piece.iter().flat_map(|key| wire::lease_key(*key)).collect();
+            let call = self.at_once("renew").number(millis(lease_for)).arg(keys);
+            let answers = self.ask(&call).await?.bytes()?;
+            if answers.len() != piece.len() {
+                return Err(fault::damaged("answers to renewals", &self.link.location));
+            }
+            renewals.extend(answers.iter().map(|answer| match answer {
+                b'r' => Renewal::Renewed,
+                b'c' => Renewal::CancelRequested,
+                _ => Renewal::Lost,
+            }));
+        }
+        Ok(renewals)
+    }
+
+    pub(super) async fn promote_due(&self, limit: usize) -> Result<Promoted, StoreError> {
+        let location = &self.link.location;
+        let call = self.at_once("promote").number(limit.min(super::PIECE));
+        let mut parts = self.ask(&call).await?.list()?.into_iter();
+        let available = answer::next(&mut parts, location)?.number()? as usize;
+        let expired = answer::next(&mut parts, location)?.number()? as usize;
+        let next_due = answer::next(&mut parts, location)?.moment()?;
+        let server_now = Timestamp(answer::next(&mut parts, location)?.number()?);
+        Ok(Promoted { available, expired, next_due: next_due.map(|due| self.here(due, server_now)) })
+    }
+}
+
+/// Whole milliseconds, rounded up, as far as a moment can be.
+pub(super) fn millis(span: Duration) -> i64 {
+    Timestamp(0).plus(span).0
+}
+
+fn is_plain(settlement: &Settlement) -> bool {
+    settlement.outcome == Outcome::Complete && settlement.follow_on.is_empty() && settlement.tally.is_empty()
+}
+
+fn with_settlements(call: Call, settlements: &[Settlement]) -> Call {
+    if settlements.is_empty() {
+        return call.arg([]);
+    }
+    if settlements.iter().all(is_plain) {
+        let keys: Vec<u8> = settlements.iter().flat_map(|one| wire::lease_key(one.lease)).collect();
+        return call.arg("p").arg(keys);
+    }
+    settlements.iter().fold(call.arg("r").number(settlements.len()), with_settlement)
+}
+
+fn with_settlement(call: Call, settlement: &Settlement) -> Call {
+    let nothing = Duration::ZERO;
+    let (code, delay, error) = match &settlement.outcome {
+        Outcome::Complete => ("C", nothing, ""),
+        Outcome::Retry { delay, error } => ("R", *delay, error.as_str()),
+        Outcome::Snooze { delay } => ("S", *delay, ""),
+        Outcome::Discard { error } => ("D", nothing, error.as_str()),
+        Outcome::Cancel { reason } => ("X", nothing, reason.as_str()),
+        Outcome::HandBack => ("H", nothing, ""),
+    };
+    let call = call.arg(wire::lease_key(settlement.lease));
+    if let Some(refused) = settlement.follow_on.iter().find_map(|job| job.validate().err()) {
+        return call.arg("D").number(0).arg(format!("follow-on: {refused}")).number(0).number(0);
+    }
+    let call = call.arg(code).number(millis(delay)).arg(error);
+    let call = call.number(settlement.follow_on.len()).number(settlement.tally.len());
+    let call = call.args(settlement.follow_on.iter().map(wire::request));
+    settlement.tally.iter().fold(call, |call, (name, amount)| call.arg(name.as_str()).number(amount))
+}
+
+fn with_claim(call: Call, claim: &Claim) -> Call {
+    let max = claim.max.min(Claim::MAX);
+    let call = call.arg(claim.queue.as_str()).arg(claim.worker.0.as_str()).number(max);
+    let call = call.number(millis(claim.lease_for));
+    let call = match claim.order {
+        PriorityOrder::Strict { aging } => call.arg("s").number(aging.as_millis()),
+        PriorityOrder::Weighted { weights } => {
+            let draws = Draws::seeded(claim.draw);
+            // The top 53 bits of a draw as a fraction of one, for each job.
+            let fraction = |_| ((draws.next() >> 11) as f64 / (1_u64 << 53) as f64).to_be_bytes();
+            let draws: Vec<u8> = (0..max.max(1)).flat_map(fraction).collect();
+            weights.iter().fold(call.arg("w"), Call::number).arg(draws)
+        }
+    };
+    claim.kinds.iter().fold(call, |call, range| call.arg(range.kind.as_str()).number(range.max_version))
+}
