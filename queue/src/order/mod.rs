@@ -56,8 +56,9 @@ fn waiting(heads: &Heads) -> impl Iterator<Item = (Priority, Timestamp)> + '_ {
     Priority::ALL.into_iter().zip(heads).filter_map(|(priority, head)| Some((priority, (*head)?)))
 }
 
-/// The level after one step up for every whole `aging` waited; `aging` zero is no aging.
-fn aged_level(priority: Priority, due_at: Timestamp, aging: Duration, now: Timestamp) -> u8 {
+/// How urgent a job of `priority`, due since `due_at`, is now: 0 for as urgent as critical, to 3. One step up for every
+/// whole `aging` waited; `aging` zero is no aging.
+pub fn aged_level(priority: Priority, due_at: Timestamp, aging: Duration, now: Timestamp) -> u8 {
     let steps = now.since(due_at).as_millis().checked_div(aging.as_millis()).unwrap_or(0);
     (priority as u8).saturating_sub(u8::try_from(steps).unwrap_or(u8::MAX))
 }

@@ -1,14 +1,17 @@
 //! Claimed jobs that are not in a call yet, and which of them form the next call.
 
 use crate::{BatchController, KindStats, StopReason};
-use backstock_queue::{BatchLimits, Lease, LeaseKey, handler::KindInfo};
+use backstock_queue::{
+    BatchLimits, Lease, LeaseKey, PriorityOrder, Timestamp, handler::KindInfo, order::aged_level,
+};
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
-/// Claimed jobs by kind, in the order they were claimed.
+/// Claimed jobs by kind: the more urgent first, else in the order they were claimed.
 #[derive(Debug)]
 pub(super) struct Buffer {
     kinds: Vec<Kind>,
+    order: PriorityOrder,
     sequence: u64,
     /// Jobs of each kind in the last claim that found any.
     mix: Vec<u32>,
@@ -20,12 +23,19 @@ pub(super) struct Kind {
     pub info: KindInfo,
     pub controller: BatchController,
     pub stats: KindStats,
-    waiting: VecDeque<Waiting>,
+    waiting: Waiting,
     more: More,
 }
 
-#[derive(Debug)]
+/// Jobs of one kind, by how urgent they were when they were claimed: a high job must not wait behind the low ones that
+/// were claimed ahead.
+#[derive(Debug, Default)]
 struct Waiting {
+    levels: [VecDeque<Job>; 4],
+}
+
+#[derive(Debug)]
+struct Job {
     sequence: u64,
     since: Instant,
     lease: Lease,
@@ -61,7 +71,7 @@ impl Kind {
     fn new(info: KindInfo, limits: BatchLimits) -> Self {
         let controller = BatchController::new(limits);
         let stats = KindStats { kind: info.kind, ..KindStats::default() };
-        Self { info, controller, stats, waiting: VecDeque::new(), more: More::No }
+        Self { info, controller, stats, waiting: Waiting::default(), more: More::No }
     }
 
     fn limit(&self) -> usize {
@@ -70,7 +80,7 @@ impl Kind {
 
     /// Whether a call of this kind can start, and why it would have no more jobs.
     fn ready(&self, now: Instant) -> Option<StopReason> {
-        let first = self.waiting.front()?;
+        let since = self.waiting.since()?;
         if !self.info.batched {
             return Some(StopReason::MaxJobs);
         }
@@ -78,7 +88,7 @@ impl Kind {
             return Some(self.controller.bound());
         }
         let max_wait = self.controller.limits().max_wait;
-        let waited = now.duration_since(first.since) >= max_wait;
+        let waited = now.duration_since(since) >= max_wait;
         match self.more {
             More::Maybe => None,
             More::No | More::Unavailable if !waited => None,
@@ -89,10 +99,65 @@ impl Kind {
     }
 }
 
+impl Waiting {
+    fn len(&self) -> usize {
+        self.levels.iter().map(VecDeque::len).sum()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.levels.iter().all(VecDeque::is_empty)
+    }
+
+    /// Place of the first job among those of all kinds.
+    fn rank(&self) -> Option<(usize, u64)> {
+        let mut firsts = self.levels.iter().enumerate();
+        firsts.find_map(|(level, jobs)| Some((level, jobs.front()?.sequence)))
+    }
+
+    /// How long the oldest has waited here.
+    fn since(&self) -> Option<Instant> {
+        self.levels.iter().filter_map(|jobs| jobs.front()).map(|job| job.since).min()
+    }
+
+    /// Takes out the first `count`.
+    fn take(&mut self, mut count: usize) -> Vec<Lease> {
+        let mut taken = Vec::with_capacity(count.min(self.len()));
+        for jobs in &mut self.levels {
+            let from_here = count.min(jobs.len());
+            count -= from_here;
+            taken.extend(jobs.drain(..from_here).map(|job| job.lease));
+        }
+        taken
+    }
+
+    fn remove(&mut self, key: LeaseKey) -> Option<Lease> {
+        self.levels.iter_mut().find_map(|jobs| {
+            let index = jobs.iter().position(|job| job.lease.key() == key)?;
+            jobs.remove(index).map(|job| job.lease)
+        })
+    }
+}
+
 impl Buffer {
-    pub fn new(kinds: impl IntoIterator<Item = (KindInfo, BatchLimits)>) -> Self {
+    pub fn new(kinds: impl IntoIterator<Item = (KindInfo, BatchLimits)>, order: PriorityOrder) -> Self {
         let kinds: Vec<Kind> = kinds.into_iter().map(|(info, limits)| Kind::new(info, limits)).collect();
-        Self { mix: vec![0; kinds.len()], kinds, sequence: 0 }
+        Self { mix: vec![0; kinds.len()], kinds, order, sequence: 0 }
+    }
+
+    /// How urgent a job is now: 0 to 3. With weights the store has drawn the order, and it stays.
+    pub fn level(&self, lease: &Lease, wall: Timestamp) -> usize {
+        match self.order {
+            PriorityOrder::Strict { aging } => {
+                usize::from(aged_level(lease.priority, lease.due_at, aging, wall)).min(3)
+            }
+            PriorityOrder::Weighted { .. } => 0,
+        }
+    }
+
+    /// The level of the least urgent job here.
+    pub fn least_urgent(&self) -> Option<usize> {
+        let last = |kind: &Kind| kind.waiting.levels.iter().rposition(|jobs| !jobs.is_empty());
+        self.kinds.iter().filter_map(last).max()
     }
 
     pub fn kinds(&self) -> &[Kind] {
@@ -112,7 +177,7 @@ impl Buffer {
     }
 
     /// Adds what a claim gave; gives back jobs of kinds that were not asked for.
-    pub fn add(&mut self, ask: Ask, leases: Vec<Lease>, now: Instant) -> Vec<Lease> {
+    pub fn add(&mut self, ask: Ask, leases: Vec<Lease>, now: Instant, wall: Timestamp) -> Vec<Lease> {
         let more = if leases.len() < ask.max { More::No } else { More::Maybe };
         let mut strangers = Vec::new();
         let mut mix = vec![0; self.kinds.len()];
@@ -123,7 +188,9 @@ impl Buffer {
             };
             mix[index] += 1;
             self.sequence += 1;
-            self.kinds[index].waiting.push_back(Waiting { sequence: self.sequence, since: now, lease });
+            let job = Job { sequence: self.sequence, since: now, lease };
+            let level = self.level(&job.lease, wall);
+            self.kinds[index].waiting.levels[level].push_back(job);
         }
         if let Some(kind) = ask.kind {
             self.kinds[kind].more = more;
@@ -173,17 +240,18 @@ impl Buffer {
         Some(Ask { kind: Some(index), max })
     }
 
-    /// The call to start now: of the kind whose first job was claimed first among those that are ready.
+    /// The call to start now: of the kind with the most urgent first job among those that are ready; between equals, the
+    /// one that was claimed first.
     pub fn form(&mut self, now: Instant) -> Option<Formed> {
         let ready = self
             .kinds
             .iter()
             .enumerate()
-            .filter_map(|(index, kind)| Some((kind.waiting.front()?.sequence, index, kind.ready(now)?)));
-        let (_, kind, reason) = ready.min_by_key(|&(sequence, ..)| sequence)?;
+            .filter_map(|(index, kind)| Some((kind.waiting.rank()?, index, kind.ready(now)?)));
+        let (_, kind, reason) = ready.min_by_key(|&(rank, ..)| rank)?;
         let chosen = &mut self.kinds[kind];
         let jobs = chosen.limit().min(chosen.waiting.len());
-        let leases = chosen.waiting.drain(..jobs).map(|waiting| waiting.lease).collect();
+        let leases = chosen.waiting.take(jobs);
         let reason = chosen.info.batched.then_some(reason);
         if let Some(reason) = reason {
             *chosen.stats.stopped.entry(reason).or_default() += 1;
@@ -194,15 +262,12 @@ impl Buffer {
     /// When the first batch that waits for more jobs goes anyway.
     pub fn deadline(&self) -> Option<Instant> {
         let waits = self.kinds.iter().filter(|kind| kind.info.batched);
-        waits.filter_map(|kind| Some(kind.waiting.front()?.since + kind.controller.limits().max_wait)).min()
+        waits.filter_map(|kind| Some(kind.waiting.since()? + kind.controller.limits().max_wait)).min()
     }
 
     /// Takes out one job; `None` when it is not here.
     pub fn remove(&mut self, key: LeaseKey) -> Option<Lease> {
-        self.kinds.iter_mut().find_map(|kind| {
-            let index = kind.waiting.iter().position(|waiting| waiting.lease.key() == key)?;
-            kind.waiting.remove(index).map(|waiting| waiting.lease)
-        })
+        self.kinds.iter_mut().find_map(|kind| kind.waiting.remove(key))
     }
 
     /// Takes out the jobs that wait here for longer than `age` (and longer than their batch waits for more).
@@ -210,20 +275,23 @@ impl Buffer {
         let mut old = Vec::new();
         for kind in &mut self.kinds {
             let age = age + kind.controller.limits().max_wait;
-            let fresh = kind.waiting.partition_point(|waiting| now.duration_since(waiting.since) > age);
-            old.extend(kind.waiting.drain(..fresh).map(|waiting| waiting.lease));
+            for jobs in &mut kind.waiting.levels {
+                let fresh = jobs.partition_point(|job| now.duration_since(job.since) > age);
+                old.extend(jobs.drain(..fresh).map(|job| job.lease));
+            }
         }
         old
     }
 
     /// The leases of all.
     pub fn keys(&self) -> impl Iterator<Item = LeaseKey> {
-        self.kinds.iter().flat_map(|kind| kind.waiting.iter().map(|waiting| waiting.lease.key()))
+        let levels = self.kinds.iter().flat_map(|kind| &kind.waiting.levels);
+        levels.flatten().map(|job| job.lease.key())
     }
 
     /// Takes out everything.
     pub fn take_all(&mut self) -> Vec<Lease> {
-        self.kinds.iter_mut().flat_map(|kind| kind.waiting.drain(..).map(|waiting| waiting.lease)).collect()
+        self.kinds.iter_mut().flat_map(|kind| kind.waiting.take(usize::MAX)).collect()
     }
 }
 

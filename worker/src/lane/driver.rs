@@ -26,7 +26,7 @@ impl Driver {
     /// Settles and claims in as few round trips as possible.
     async fn talk(&self, settlements: Vec<Settlement>, ask: Option<Ask>) -> Result<(), StoreError> {
         let lane = &self.lane;
-        let wall = lane.options.clock.now();
+        let (began, wall) = (Instant::now(), lane.options.clock.now());
         let (settled, claimed) = match (settlements.is_empty(), ask) {
             (true, None) => return Ok(()),
             (false, None) => (self.store.settle(settlements).await?, None),
@@ -38,6 +38,7 @@ impl Driver {
         };
         let now = Instant::now();
         let mut state = lane.state();
+        state.talked(now.duration_since(began));
         state.settled(&settled, now);
         if let Some((ask, claimed)) = claimed {
             state.claimed(ask, claimed, now, wall);

@@ -55,7 +55,7 @@ impl Lane {
     ) -> Self {
         let settings = options.lane(queue);
         let limits = |info: &KindInfo| options.batch.get(info.kind).copied().unwrap_or(info.batch);
-        let buffer = Buffer::new(kinds.iter().map(|info| (*info, limits(info))));
+        let buffer = Buffer::new(kinds.iter().map(|info| (*info, limits(info))), settings.order);
         Self {
             queue: queue.to_owned(),
             kinds: kinds.iter().map(KindInfo::range).collect(),

@@ -7,17 +7,27 @@ use std::time::Duration;
 pub(super) struct Pace {
     /// A mean that forgets; `None` until a call ended.
     seconds_per_job: Option<f64>,
+    /// How long the store takes to answer: a mean that forgets.
+    seconds_per_turn: f64,
 }
 
 impl Pace {
-    /// Jobs are claimed ahead for this long, so that the places are not empty while the store is asked.
-    const HORIZON: Duration = Duration::from_millis(20);
+    /// Jobs are claimed ahead for twice as long as the store takes to answer and this, so that the places are not empty
+    /// while it is asked…
+    const MARGIN: f64 = 0.000_5;
+    /// …but not for longer than this: what is claimed ahead waits here while others could run it.
+    const HORIZON: f64 = 0.020;
 
     /// Learns from a call.
     pub fn observe(&mut self, jobs: usize, took: Duration) {
         let sample = took.as_secs_f64().max(1e-7) / jobs.max(1) as f64;
         let mean = self.seconds_per_job.map_or(sample, |mean| mean + (sample - mean) / 4.0);
         self.seconds_per_job = Some(mean);
+    }
+
+    /// Learns how long the store took to answer.
+    pub fn talked(&mut self, took: Duration) {
+        self.seconds_per_turn += (took.as_secs_f64() - self.seconds_per_turn) / 8.0;
     }
 
     /// Forgets: nothing is claimed ahead until another call has ended.
@@ -28,13 +38,16 @@ impl Pace {
     /// How many jobs to hold beyond what free places take: none for long jobs, at most `most`.
     pub fn ahead(&self, places: usize, most: usize) -> usize {
         let Some(seconds) = self.seconds_per_job else { return 0 };
-        ((Self::HORIZON.as_secs_f64() * places as f64 / seconds) as usize).min(most)
+        let horizon = (2.0 * self.seconds_per_turn + Self::MARGIN).min(Self::HORIZON);
+        ((horizon * places as f64 / seconds) as usize).min(most)
     }
 }
 
 /// What decides how many jobs to ask for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Demand {
+    /// Calls that may run at a time.
+    pub places: usize,
     /// Calls that could start.
     pub free: usize,
     /// Calls that the jobs at hand make.
@@ -47,6 +60,8 @@ pub(super) struct Demand {
     pub ahead: usize,
     /// Most jobs of one claim.
     pub most: usize,
+    /// There may be jobs more urgent than those at hand.
+    pub urgent: bool,
 }
 
 impl Demand {
@@ -56,6 +71,11 @@ impl Demand {
         let needed = (missing as f64 * self.jobs_per_call).ceil() as usize;
         let spare = self.jobs_at_hand.saturating_sub((self.free as f64 * self.jobs_per_call) as usize);
         let ahead = self.ahead.saturating_sub(spare);
+        let stocked = self.ahead > 0 && self.jobs_at_hand > 0;
+        if self.urgent && stocked && self.jobs_at_hand < self.ahead + 4 * self.places {
+            // Even with a full stock; what comes and is no more urgent makes it a little larger.
+            return (needed + ahead).max(self.places).min(self.most);
+        }
         if missing == 0 && ahead * 2 < self.ahead {
             return 0;
         }
@@ -69,8 +89,16 @@ mod tests {
     use proptest::prelude::*;
     use std::time::Duration;
 
-    const IDLE: Demand =
-        Demand { free: 4, calls_at_hand: 0, jobs_at_hand: 0, jobs_per_call: 1.0, ahead: 0, most: 500 };
+    const IDLE: Demand = Demand {
+        places: 4,
+        free: 4,
+        calls_at_hand: 0,
+        jobs_at_hand: 0,
+        jobs_per_call: 1.0,
+        ahead: 0,
+        most: 500,
+        urgent: false,
+    };
 
     #[test]
     fn free_places_times_batch_size_are_asked_for() {
@@ -91,10 +119,34 @@ mod tests {
         pace.observe(1, Duration::from_secs(2));
         assert_eq!(pace.ahead(8, 500), 0);
         pace = Pace::default();
-        pace.observe(100, Duration::from_millis(1));
+        pace.observe(1000, Duration::from_millis(1));
         assert_eq!(pace.ahead(8, 500), 500);
         pace.forget();
         assert_eq!(pace.ahead(8, 500), 0);
+    }
+
+    #[test]
+    fn the_stock_lasts_while_a_slow_store_is_asked_and_is_small_at_a_fast_one() {
+        let mut pace = Pace::default();
+        pace.observe(1, Duration::from_millis(1));
+        assert_eq!(pace.ahead(10, 500), 5);
+        for _ in 0..100 {
+            pace.talked(Duration::from_millis(4));
+        }
+        assert_eq!(pace.ahead(10, 500), 84);
+        for _ in 0..100 {
+            pace.talked(Duration::from_secs(4));
+        }
+        assert_eq!(pace.ahead(10, 500), 200, "20 ms at most");
+    }
+
+    #[test]
+    fn urgent_jobs_are_asked_for_even_with_a_full_stock_but_not_for_ever() {
+        let stocked = Demand { free: 0, ahead: 5, jobs_at_hand: 5, calls_at_hand: 5, urgent: true, ..IDLE };
+        assert_eq!(stocked.jobs(), 4);
+        assert_eq!(Demand { urgent: false, ..stocked }.jobs(), 0);
+        assert_eq!(Demand { jobs_at_hand: 21, calls_at_hand: 21, ..stocked }.jobs(), 0);
+        assert_eq!(Demand { ahead: 0, jobs_at_hand: 0, calls_at_hand: 0, ..stocked }.jobs(), 0, "long jobs");
     }
 
     #[test]
@@ -109,7 +161,9 @@ mod tests {
         fn a_free_place_without_a_call_always_asks(
             free in 1_usize..100, jobs_per_call in 1.0_f64..500.0, ahead in 0_usize..500, most in 1_usize..500,
         ) {
-            let demand = Demand { free, calls_at_hand: free - 1, jobs_at_hand: free - 1, jobs_per_call, ahead, most };
+            let demand = Demand {
+                free, calls_at_hand: free - 1, jobs_at_hand: free - 1, jobs_per_call, ahead, most, ..IDLE
+            };
             prop_assert!(demand.jobs() >= 1 && demand.jobs() <= most);
         }
     }

@@ -3,8 +3,8 @@ use super::super::call::End;
 use super::super::state::State;
 use super::Plan;
 use backstock_queue::{
-    BatchLimits, Claimed, Draws, Fence, JobId, Lease, LeaseKey, Outcome, Priority, Renewal, RetryPolicy,
-    Settled, Settlement, Timestamp, handler::KindInfo,
+    BatchLimits, Claimed, Draws, Fence, JobId, Lease, LeaseKey, Outcome, Priority, PriorityOrder, Renewal,
+    RetryPolicy, Settled, Settlement, Timestamp, handler::KindInfo,
 };
 use std::time::Duration;
 use tokio::time::Instant;
@@ -32,7 +32,7 @@ impl Bench {
             batched: false,
         };
         let now = Instant::now();
-        let state = State::new(Buffer::new([(info, info.batch)]), concurrency, now);
+        let state = State::new(Buffer::new([(info, info.batch)], PriorityOrder::default()), concurrency, now);
         Self { state, now, wall: WALL, draws: Draws::seeded(1) }
     }
 
@@ -343,12 +343,42 @@ fn a_place_goes_on_under_its_control_until_somebody_pulls_at_it() {
     let keys = bench.claim(1, None);
     let first = bench.state.start(bench.now, bench.wall, None).unwrap();
     bench.end(first.number, keys[0], Outcome::Complete, Duration::from_millis(1));
-    let keys = bench.claim(2, None);
+    let keys = bench.claim(1, None);
     let again = Some(std::sync::Arc::clone(&first.control));
     let second = bench.state.start(bench.now, bench.wall, again).unwrap();
     assert!(std::sync::Arc::ptr_eq(&first.control, &second.control));
     bench.state.renewed(keys[0], Renewal::Lost, bench.now);
     bench.end(second.number, keys[0], Outcome::Complete, Duration::from_millis(1));
+    bench.claim(1, None);
     let third = bench.state.start(bench.now, bench.wall, Some(second.control)).unwrap();
     assert!(third.control.is_fresh(), "the next job must not be dropped for the sake of the last one");
+}
+
+#[test]
+fn a_wake_up_looks_for_urgent_jobs_although_the_stock_is_full() {
+    let mut bench = Bench::new(4);
+    let keys = bench.claim(4, None);
+    let calls: Vec<_> = (0..4).map(|_| bench.start().unwrap()).collect();
+    for (call, key) in calls.into_iter().zip(keys) {
+        bench.end(call, key, Outcome::Complete, Duration::from_micros(100));
+    }
+    assert_eq!(bench.claim(500, None).len(), 24, "four places and half a millisecond of work");
+    for _ in 0..4 {
+        bench.start().unwrap();
+    }
+    rest(bench.plan());
+    bench.state.woken();
+    let Plan::Talk(_, Some(ask)) = bench.plan() else { panic!("not asked") };
+    let high = |_| Lease { priority: Priority::High, ..lease() };
+    let leases: Vec<_> = (0..ask.max).map(high).collect();
+    assert_eq!(leases.len(), 4);
+    bench.state.claimed(ask, Claimed { leases, next_due: None }, bench.now, bench.wall);
+    let Plan::Talk(_, Some(ask)) = bench.plan() else { panic!("there may be more of them") };
+    let leases = vec![lease(); ask.max];
+    bench.state.claimed(ask, Claimed { leases, next_due: None }, bench.now, bench.wall);
+    rest(bench.plan());
+    bench.state.woken();
+    rest(bench.plan());
+    bench.pass(Duration::from_millis(2));
+    assert!(matches!(bench.plan(), Plan::Talk(_, Some(_))), "not again at once after one in vain");
 }

@@ -39,6 +39,10 @@ pub(super) struct Look {
     pub empty: u32,
     /// No look before.
     pub not_before: Instant,
+    /// There may be jobs more urgent than those at hand.
+    pub urgent: bool,
+    /// No look for urgent jobs before.
+    pub urgent_not_before: Instant,
     /// The store's word on when the next job is due.
     pub next_due: Option<Timestamp>,
     /// When the store last answered a look, or none was needed because all places were taken.
@@ -63,9 +67,19 @@ impl State {
     const CLAIM_BYTES: f64 = 32.0 * 1024.0 * 1024.0;
     /// A claimed job that finds no place for this long goes back.
     const HOLD: Duration = Duration::from_secs(1);
+    /// Looks for more urgent jobs that find none are this far apart.
+    const URGENT_PAUSE: Duration = Duration::from_millis(2);
 
     pub fn new(buffer: Buffer, concurrency: usize, now: Instant) -> Self {
-        let look = Look { in_vain: false, empty: 0, not_before: now, next_due: None, healthy_at: now };
+        let look = Look {
+            in_vain: false,
+            empty: 0,
+            not_before: now,
+            urgent: false,
+            urgent_not_before: now,
+            next_due: None,
+            healthy_at: now,
+        };
         Self {
             buffer,
             outbox: Outbox::default(),
@@ -110,12 +124,14 @@ impl State {
             let ahead = self.pace.ahead(self.concurrency, Claim::MAX);
             let fits = (Self::CLAIM_BYTES / self.payload_bytes.max(1.0)).max(1.0) as usize;
             let demand = Demand {
+                places: self.concurrency,
                 free: self.free(),
                 calls_at_hand: self.buffer.calls(),
                 jobs_at_hand: self.buffer.len(),
                 jobs_per_call: self.buffer.jobs_per_call(),
                 ahead,
                 most: Claim::MAX.min(fits),
+                urgent: self.look.urgent && now >= self.look.urgent_not_before,
             };
             let max = demand.jobs();
             if max > 0 {
@@ -131,13 +147,20 @@ impl State {
         self.tally.claimed += leases.len() as u64;
         self.look.healthy_at = now;
         if ask.kind.is_none() {
+            let least = self.buffer.least_urgent();
+            let overtakes = |lease: &Lease| least.is_some_and(|least| self.buffer.level(lease, wall) < least);
+            let urgent = leases.iter().any(overtakes);
             self.looked(leases.len(), next_due, now, wall);
+            if !urgent && self.look.urgent {
+                self.look.urgent_not_before = now + Self::URGENT_PAUSE;
+            }
+            self.look.urgent = urgent;
         }
         if !leases.is_empty() {
             let bytes: usize = leases.iter().map(|lease| lease.payload.len()).sum();
             self.payload_bytes += (bytes as f64 / leases.len() as f64 - self.payload_bytes) / 4.0;
         }
-        let strangers = self.buffer.add(ask, leases, now);
+        let strangers = self.buffer.add(ask, leases, now, wall);
         self.hand_back(strangers, now);
         if self.closing {
             self.close(now);
@@ -163,6 +186,7 @@ impl State {
     /// The store says that there may be something new.
     pub fn woken(&mut self) {
         self.look.in_vain = false;
+        self.look.urgent = true;
         self.buffer.may_have_more();
     }
 
@@ -249,6 +273,11 @@ impl State {
         kind.stats.failures += failures as u64;
         kind.stats.busy += took;
         self.pace.observe(jobs, took);
+    }
+
+    /// The store answered after `took`.
+    pub fn talked(&mut self, took: Duration) {
+        self.pace.talked(took);
     }
 
     /// Takes in the store's answers to the oldest settlements.
