@@ -1,6 +1,7 @@
 //! `queue-sqlite`: the SQLite store beside `apalis-sqlite` 1.0, in turns and in one process; the delay until an idle
-//! waiter holds a job; and the cost of a job while finished ones pile up in the file.
+//! waiter holds a job; the cost of fairness keys; and the cost of a job while finished ones pile up in the file.
 
+mod fair;
 mod flat;
 mod ours;
 mod peer;
@@ -47,6 +48,7 @@ async fn measure(history: usize) -> anyhow::Result<report::Figures> {
     let both = async { queue.fill(FULL_JOBS).await.and(queue.drain(FULL_JOBS).await) };
     figures.full.add(FULL_JOBS, timed(both).await?);
     figures.pickup = pickup::measure().await?;
+    figures.fair = fair::measure().await?;
     figures.flat = flat::measure(history).await?;
     Ok(figures)
 }

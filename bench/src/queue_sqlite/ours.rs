@@ -41,6 +41,10 @@ impl Queue {
 
     /// Enqueues `count` jobs in calls of [`CALL`].
     pub async fn fill(&self, count: usize) -> anyhow::Result<()> {
+        self.fill_with(count, job).await
+    }
+
+    pub async fn fill_with(&self, count: usize, job: fn(usize) -> NewJob) -> anyhow::Result<()> {
         let mut stored = 0;
         while stored < count {
             let jobs: Vec<_> = (stored..count.min(stored + CALL)).map(job).collect();

@@ -1,6 +1,6 @@
 //! Figures and bars.
 
-use super::{HISTORY, Work, flat::Flat, pickup::Pickup};
+use super::{HISTORY, Work, fair::Fair, flat::Flat, pickup::Pickup};
 use serde_json::{Value, json};
 
 const ENQUEUE_BAR: f64 = 50_000.0;
@@ -9,6 +9,8 @@ const PEER_BAR: f64 = 20.0;
 const PICKUP_BAR_MS: f64 = 5.0;
 /// Cost of a job in the old file over its cost in the young one.
 const FLAT_BAR: f64 = 1.25;
+/// Cost of a job in a drain with fairness keys over its cost without.
+const FAIR_BAR: f64 = 1.10;
 
 #[derive(Debug, Default)]
 pub struct Figures {
@@ -17,6 +19,7 @@ pub struct Figures {
     pub peer_enqueue: Work,
     pub peer_drain: Work,
     pub pickup: Pickup,
+    pub fair: Fair,
     pub flat: Flat,
     pub full: Work,
 }
@@ -33,6 +36,18 @@ impl Figures {
     /// By CPU time, which the neighbours on the machine disturb least.
     fn flat_ratio(&self) -> f64 {
         self.flat.old.cpu_micros_per_job() / self.flat.young.cpu_micros_per_job()
+    }
+
+    fn fair_cost_ratio(&self) -> f64 {
+        self.fair.keyed.cpu_micros_per_job() / self.fair.plain.cpu_micros_per_job()
+    }
+
+    fn fair_enqueue_cost_ratio(&self) -> f64 {
+        self.fair.keyed_enqueue.cpu_micros_per_job() / self.fair.plain_enqueue.cpu_micros_per_job()
+    }
+
+    fn limited_cost_ratio(&self) -> f64 {
+        self.fair.limited.cpu_micros_per_job() / self.fair.plain.cpu_micros_per_job()
     }
 
     pub fn json(&self) -> Value {
@@ -56,6 +71,13 @@ impl Figures {
             "drain_over_apalis_sqlite_bar_met": self.drain_ratio() >= PEER_BAR,
             "pickup_ms": {"p50": self.pickup.p50, "p99": self.pickup.p99, "max": self.pickup.max},
             "pickup_bar_met": self.pickup.p99 <= PICKUP_BAR_MS,
+            "drain_without_keys": work(&self.fair.plain),
+            "drain_with_50_keys": work(&self.fair.keyed),
+            "drain_with_50_limited_keys": work(&self.fair.limited),
+            "fair_cost_ratio": self.fair_cost_ratio(),
+            "fair_bar_met": self.fair_cost_ratio() <= FAIR_BAR,
+            "fair_enqueue_cost_ratio": self.fair_enqueue_cost_ratio(),
+            "limited_cost_ratio": self.limited_cost_ratio(),
             "young_file": work(&self.flat.young),
             "old_file": work(&self.flat.old),
             "old_file_finished_jobs": self.flat.history,
@@ -80,6 +102,9 @@ impl Figures {
         text += &line("enqueue + drain, synchronous=FULL", &self.full);
         text += &line("apalis-sqlite enqueue", &self.peer_enqueue);
         text += &line("apalis-sqlite drain", &self.peer_drain);
+        text += &line("drain without keys", &self.fair.plain);
+        text += &line("drain, 50 fairness keys", &self.fair.keyed);
+        text += &line("drain, 50 limited keys", &self.fair.limited);
         text += &line("enqueue + drain, 10k finished", &self.flat.young);
         text += &line(&format!("enqueue + drain, {} finished", self.flat.history), &self.flat.old);
         let pickup = format!(
@@ -93,6 +118,12 @@ impl Figures {
             self.drain_ratio(),
             self.flat_ratio()
         );
-        format!("{text}{pickup}\n{ratios}")
+        let fair = format!(
+            "cost of 50 fairness keys: drain {:.3} (bar: ≤ {FAIR_BAR}), enqueue {:.3}, drain with limits {:.3}",
+            self.fair_cost_ratio(),
+            self.fair_enqueue_cost_ratio(),
+            self.limited_cost_ratio()
+        );
+        format!("{text}{pickup}\n{ratios}\n{fair}")
     }
 }

@@ -82,6 +82,11 @@ impl Rate {
         Timestamp(at.div_euclid(1000).saturating_add(i64::from(at.rem_euclid(1000) > 0)))
     }
 
+    /// The latest state in which a key may start a job at `now`.
+    pub fn latest(&self, now: Timestamp) -> Tat {
+        Tat(micros(now).saturating_add(self.tolerance()))
+    }
+
     /// The state after a job that starts at `now`.
     pub fn start(&self, tat: Option<Tat>, now: Timestamp) -> Tat {
         let from = tat.map_or(micros(now), |tat| tat.0.max(micros(now)));

@@ -66,7 +66,9 @@ pub(super) async fn apply(tx: &mut Tx, changes: &[(Held, After)]) -> Result<()> 
         let error = after.error.as_deref().map(cut);
         let bytes = job.bytes + error.map_or(0, |error| len(error) - job.error_bytes);
         tx.ledger.moved((job.lane, job.group, bytes), job.state, after.state);
-        tx.rings |= after.state == JobState::Available;
+        let frees_slot = job.state == JobState::Running && job.is(flag::SLOT);
+        tx.rings |= after.state == JobState::Available || frees_slot;
+        tx.thinned |= job.state == JobState::Available;
         if after.state == JobState::Completed {
             completed.push(job.seq);
         } else {

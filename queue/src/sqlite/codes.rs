@@ -35,6 +35,10 @@ pub(super) mod flag {
     pub(crate) const ONCE_MORE: i64 = 4;
     /// Somebody asked its worker to stop.
     pub(crate) const CANCEL: i64 = 8;
+    /// Takes a slot of its key while it runs; `job_slot` names this number.
+    pub(crate) const SLOT: i64 = 16;
+    /// Its fairness key is the empty text, stored as none.
+    pub(crate) const EMPTY_KEY: i64 = 32;
 }
 
 const UNTIL_DONE: i64 = -1;

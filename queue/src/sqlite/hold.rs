@@ -177,6 +177,7 @@ impl Stored {
         sqlx::query(REPLACE_PAYLOAD).bind(self.job.seq).bind(job.payload.clone()).execute(tx.conn()).await?;
         tx.ledger.shifted((self.job.lane, self.job.state), (lane, state));
         tx.rings = true;
+        tx.thinned |= self.job.state == JobState::Available;
         tx.touched = true;
         (self.job.lane, self.job.state, self.job.due_at) = (lane, state, due_at.0);
         self.stale_at = expires_at;

@@ -117,21 +117,26 @@ fn bind_job(query: Query, row: &Row, now: crate::Timestamp) -> Query {
         .bind(row.lane.queue_number)
         .bind(job.priority as i64)
         .bind(state_code(life::waiting(due_at, now)))
-        .bind(unique.map_or(0, flags))
+        .bind(flags(job))
         .bind(job.payload.len() as i64)
         .bind(now.0)
         .bind(due_at.0)
         .bind(expires_at)
         .bind(expires_at)
         .bind(row.group)
-        .bind(job.fairness_key.clone())
+        .bind(job.fairness_key.clone().filter(|key| !key.is_empty()))
         .bind(unique.map(|unique| unique.key.clone()))
         .bind(unique.map(|unique| scope_code(unique.scope)))
 }
 
-fn flags(unique: &Unique) -> i64 {
-    let until_started = unique.scope == UniqueScope::UntilStarted;
-    flag::HOLDS | if until_started { flag::UNTIL_STARTED } else { 0 }
+fn flags(job: &NewJob) -> i64 {
+    let empty_key = job.fairness_key.as_ref().is_some_and(String::is_empty);
+    let mut flags = if empty_key { flag::EMPTY_KEY } else { 0 };
+    if let Some(unique) = &job.unique {
+        flags |= flag::HOLDS;
+        flags |= if unique.scope == UniqueScope::UntilStarted { flag::UNTIL_STARTED } else { 0 };
+    }
+    flags
 }
 
 fn id_bytes(id: JobId) -> Vec<u8> {

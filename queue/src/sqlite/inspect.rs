@@ -2,14 +2,15 @@
 
 use super::{
     MAINTENANCE, SqliteStore,
+    claim::read_limits,
     codes::state_of,
     fault::Result,
     filter::Condition,
     rows::{Cells, id_bytes},
 };
 use crate::{
-    Fence, GroupId, GroupStatus, JobFilter, JobId, JobRecord, JobState, KeyLimits, Page, Priority,
-    QueueStatus, StateCounts, WorkerId,
+    Fence, GroupId, GroupStatus, JobFilter, JobId, JobRecord, JobState, Page, Priority, QueueStatus,
+    StateCounts, WorkerId,
 };
 use sqlx::sqlite::SqliteRow;
 
@@ -40,7 +41,7 @@ impl SqliteStore {
                     paused: row.flag(1)?,
                     counts: StateCounts::new(),
                     oldest_due_at: row.maybe_time(2)?,
-                    limits: KeyLimits::NONE,
+                    limits: read_limits(&row, 5)?,
                 });
             }
             let state = row.maybe_int(3)?.and_then(state_of);
@@ -69,7 +70,7 @@ impl SqliteStore {
 pub(super) fn listing(condition: &str, next: usize) -> String {
     format!(
         "SELECT j.id, l.kind, l.version, q.name, j.priority, j.state, p.body, j.errors, j.crashes, j.fence,
-            (SELECT id FROM grp WHERE n = j.grp), j.fairness_key, j.unique_key, j.enqueued_at, j.due_at,
+            (SELECT id FROM grp WHERE n = j.grp), iif(j.flags & 32, '', j.fairness_key), j.unique_key, j.enqueued_at, j.due_at,
             j.expires_at, j.started_at, j.finished_at,
             iif(j.state = 2, (SELECT id FROM worker WHERE n = j.worker), NULL), j.last_error
          FROM (SELECT j.seq AS found FROM job AS j WHERE {condition} ORDER BY j.seq DESC LIMIT ?{next} OFFSET ?{})
@@ -126,10 +127,18 @@ fn read_group(row: &SqliteRow) -> Result<GroupStatus> {
 
 pub(super) const QUEUES: &str = "
     SELECT q.name, coalesce(q.paused, 0),
-        (SELECT min((SELECT min(due_at) FROM job INDEXED BY job_available
-            WHERE state = 1 AND lane = l.n AND priority = band.column1))
+        (SELECT min((
+            WITH RECURSIVE key (name) AS (
+                SELECT NULL
+                UNION ALL
+                SELECT (SELECT fairness_key FROM job INDEXED BY job_available
+                    WHERE state = 1 AND lane = l.n AND priority = band.column1 AND fairness_key > coalesce(name, '')
+                    ORDER BY fairness_key LIMIT 1) AS next
+                FROM key WHERE next IS NOT NULL)
+            SELECT min((SELECT min(due_at) FROM job INDEXED BY job_available
+                WHERE state = 1 AND lane = l.n AND priority = band.column1 AND fairness_key IS name)) FROM key))
          FROM lane AS l CROSS JOIN (VALUES (0), (1), (2), (3)) AS band WHERE l.queue = q.n),
-        t.state, coalesce(sum(t.jobs), 0)
+        t.state, coalesce(sum(t.jobs), 0), q.max_running, q.rate_jobs, q.rate_ms
     FROM queue AS q LEFT JOIN lane AS l ON l.queue = q.n LEFT JOIN tally AS t ON t.lane = l.n
     WHERE q.paused IS NOT NULL OR t.lane IS NOT NULL
     GROUP BY q.n, t.state ORDER BY q.name, t.state";

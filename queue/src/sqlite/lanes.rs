@@ -1,7 +1,7 @@
 //! Names as numbers: queues and lanes (queue + kind + payload version), read once and never forgotten.
 
 use super::{fault::Result, rows::Cells};
-use crate::KindRange;
+use crate::{Claim, KindRange};
 use sqlx::SqliteConnection;
 use std::{collections::HashMap, sync::Arc};
 
@@ -22,6 +22,15 @@ pub(super) struct Lanes {
     newest: i64,
 }
 
+/// What the lanes of one queue are to a claim.
+#[derive(Debug)]
+pub(super) struct LanesOfClaim {
+    pub(super) queue: i64,
+    /// Of kinds that the worker knows, in ascending order.
+    pub(super) served: Vec<i64>,
+    pub(super) all: Vec<i64>,
+}
+
 impl Lanes {
     /// The highest number known.
     pub(super) const fn newest(&self) -> i64 {
@@ -37,7 +46,7 @@ impl Lanes {
     }
 
     /// The lanes of `queue` that a worker with these kinds may serve.
-    pub(super) fn served(&self, queue: &str, kinds: &[KindRange]) -> Vec<i64> {
+    fn served(&self, queue: &str, kinds: &[KindRange]) -> Vec<i64> {
         let Some(by_kind) = self.by_queue.get(queue) else { return Vec::new() };
         let lanes = kinds.iter().flat_map(|range| {
             let lanes = by_kind.get(&range.kind).into_iter().flatten();
@@ -47,6 +56,16 @@ impl Lanes {
         lanes.sort_unstable();
         lanes.dedup();
         lanes
+    }
+
+    /// All lanes of a claim's queue, and those among them that it is for.
+    pub(super) fn of_claim(&self, queue: i64, claim: &Claim) -> LanesOfClaim {
+        let all = self.by_queue.get(&claim.queue).into_iter().flat_map(HashMap::values).flatten();
+        LanesOfClaim {
+            queue,
+            served: self.served(&claim.queue, &claim.kinds),
+            all: all.map(|lane| lane.number).collect(),
+        }
     }
 
     fn insert(&mut self, lane: Lane) -> Arc<Lane> {

@@ -21,6 +21,7 @@ mod inspect;
 mod lanes;
 mod leave;
 mod ledger;
+mod limit;
 mod open;
 mod operate;
 mod options;

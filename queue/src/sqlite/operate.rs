@@ -124,7 +124,7 @@ async fn write(tx: &mut Tx, again: &[Again], edit: &Edit) -> Result<()> {
     if again.is_empty() {
         return Ok(());
     }
-    let kept = flag::HOLDS | flag::UNTIL_STARTED;
+    let kept = flag::HOLDS | flag::UNTIL_STARTED | flag::EMPTY_KEY;
     sqlx::query(RUN_AGAIN).bind(json(again)?).bind(kept).execute(tx.conn()).await?;
     if let Some(payload) = &edit.payload {
         let seqs: Vec<_> = again.iter().map(|job| job.0).collect();

@@ -3,7 +3,7 @@
 
 use super::{
     SqliteOptions, SqliteStore, change, claim, due, duty, filter::Condition, group, hold, insert, inspect,
-    lanes, leave, ledger, operate, prune, rescue, rows::Cells, settle, tx, worker,
+    lanes, leave, ledger, limit, operate, prune, rescue, rows::Cells, settle, tx, worker,
 };
 use crate::{GroupId, JobFilter, JobId, JobState};
 use sqlx::AssertSqlSafe;
@@ -16,8 +16,18 @@ fn statements() -> Vec<String> {
         change::GIVE_UP,
         change::TAKE_ONCE_MORE,
         claim::LOOK,
-        claim::BUSY_BANDS,
-        claim::CANDIDATES,
+        claim::read::BUSY_BANDS,
+        claim::read::MORE,
+        claim::keep::SET_TURNS,
+        claim::keep::FORGET_TURNS,
+        claim::keep::SERVED,
+        claim::keep::FORGET_KEYS,
+        claim::keep::DROP_IDLE,
+        claim::keep::SET_PACES,
+        limit::LIMITS,
+        limit::SET_LIMITS,
+        limit::START_AFRESH,
+        limit::TAKE_SLOTS,
         claim::NEXT_FENCE,
         claim::START,
         due::PROMOTE,
@@ -77,7 +87,16 @@ fn statements() -> Vec<String> {
         worker::CHECK_OUT,
         worker::WORKERS,
     ];
-    let made = [&*hold::HOLDERS, &*due::BY_SEQ, &*due::STALE, &*due::DUE, &*rescue::LOST, &*settle::HELD];
+    let made = [
+        &*claim::read::CANDIDATES,
+        &*claim::read::LIMITED_CANDIDATES,
+        &*hold::HOLDERS,
+        &*due::BY_SEQ,
+        &*due::STALE,
+        &*due::DUE,
+        &*rescue::LOST,
+        &*settle::HELD,
+    ];
     let inserts = insert::INSERT_JOBS.iter().chain(&*insert::INSERT_PAYLOADS);
     let mut statements: Vec<_> = constants.into_iter().map(String::from).collect();
     statements.extend(made.into_iter().chain(inserts).map(ToString::to_string));

@@ -15,8 +15,10 @@ use std::{borrow::Cow, fs::File, path::Path, time::Duration};
 /// As the first migration writes it.
 const APPLICATION_ID: i64 = 0x424B_5351;
 
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "queue", include_str!("../../../migrations/sqlite/queue/0001_queue.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "queue", include_str!("../../../migrations/sqlite/queue/0001_queue.sql")),
+    (2, "fair", include_str!("../../../migrations/sqlite/queue/0002_fair.sql")),
+];
 
 fn migrator() -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {

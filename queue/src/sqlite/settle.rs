@@ -42,6 +42,7 @@ impl SqliteStore {
         let mut tx = self.begin().await?;
         let settled =
             if settlements.is_empty() { Vec::new() } else { settle_in(&mut tx, settlements).await? };
+        claim::keep::forget_keys(&mut tx).await?;
         let claimed = claim::claim_in(&mut tx, claim).await?;
         self.commit(tx).await?;
         Ok((settled, claimed))

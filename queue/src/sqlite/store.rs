@@ -5,9 +5,9 @@ use super::{
     fault::{Result as Done, STORE},
 };
 use crate::{
-    Capabilities, Claim, Claimed, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord, Leadership,
-    LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay, Rescued, Retention,
-    Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo, WorkerStatus,
+    Capabilities, Claim, Claimed, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord, KeyLimits,
+    Leadership, LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay, Rescued,
+    Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo, WorkerStatus,
 };
 use async_trait::async_trait;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Store for SqliteStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { shared: true, durable: true, notices_death: true, fair: false }
+        Capabilities { shared: true, durable: true, notices_death: true, fair: true }
     }
 
     fn wake_ups(&self) -> watch::Receiver<u64> {
@@ -137,5 +137,8 @@ impl Store for SqliteStore {
 
     async fn resume(&self, queue: &str) -> Result<()> {
         self.named(self.set_paused(queue, false).await)
+    }
+    async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Result<()> {
+        self.named(self.limit(queue, limits).await)
     }
 }

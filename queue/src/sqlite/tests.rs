@@ -67,6 +67,8 @@ async fn bed() -> FileBed {
 crate::conformance!(bed);
 crate::conformance_durable!(bed);
 crate::conformance_shared!(bed);
+crate::conformance_fair!(bed);
+crate::conformance_fair_durable!(bed);
 
 #[test]
 fn random_sequences_agree_with_the_naive_model() {
@@ -93,6 +95,7 @@ mod behind_a_bad_line {
     }
 
     crate::conformance!(bed);
+    crate::conformance_fair!(bed);
 
     #[test]
     fn random_sequences_agree_with_the_naive_model() {

@@ -1,7 +1,7 @@
 //! One write transaction: everything that follows from a change is written before the commit, in the same one.
 
 use super::{
-    SqliteStore, add,
+    SqliteStore, add, claim,
     fault::{Fault, Result},
     group,
     lanes::{Lane, Lanes},
@@ -24,6 +24,8 @@ pub(super) struct Tx {
     pub(super) caused: Vec<NewJob>,
     /// Whether there may be something new to claim.
     pub(super) rings: bool,
+    /// Whether a job became unavailable, by other means than a claim.
+    pub(super) thinned: bool,
     /// Whether a request changed a job that was there before.
     pub(super) touched: bool,
     next_seq: Option<i64>,
@@ -44,6 +46,7 @@ impl SqliteStore {
             lanes: self.lanes(),
             caused: Vec::new(),
             rings: false,
+            thinned: false,
             touched: false,
             next_seq: None,
             turn,
@@ -64,6 +67,7 @@ impl SqliteStore {
     /// Writes what follows from the changes, commits, and wakes those who wait.
     pub(super) async fn commit(&self, mut tx: Tx) -> Result<()> {
         tx.follow().await?;
+        claim::keep::forget_keys(&mut tx).await?;
         tx.ledger.write_counts(&mut tx.sql).await?;
         let Tx { sql, turn, lanes, rings, .. } = tx;
         sql.commit().await?;

@@ -102,7 +102,9 @@ impl Pair {
                 self.model.seal(step::group_id(group));
                 Ok(())
             }
-            Op::Claim { worker, queue, max, aging_ms } => self.claim(worker, queue, max, aging_ms).await,
+            Op::Claim { worker, queue, kinds, max, aging_ms } => {
+                self.claim(worker, queue, &step::KINDS[..kinds], (max, aging_ms)).await
+            }
             Op::Settle { lease, outcome, follow_on, tally } => {
                 let Some(lease) = pick(&self.leases, lease) else { return Ok(()) };
                 let settlement = Settlement {
@@ -172,10 +174,18 @@ impl Pair {
         Ok(())
     }
 
-    async fn claim(&mut self, worker: usize, queue: usize, max: usize, aging_ms: u64) -> Verdict {
+    async fn claim(
+        &mut self,
+        worker: usize,
+        queue: usize,
+        kinds: &[&str],
+        (max, aging_ms): (usize, u64),
+    ) -> Verdict {
+        let known = |kind: &&str| crate::KindRange { kind: (*kind).to_owned(), max_version: 1 };
         let claim = crate::Claim {
             worker: lab::worker(&self.workers[worker]),
             queue: step::QUEUES[queue].to_owned(),
+            kinds: kinds.iter().map(known).collect(),
             order: crate::PriorityOrder::Strict { aging: Duration::from_millis(aging_ms) },
             ..Lab::request(max)
         };

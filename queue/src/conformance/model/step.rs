@@ -12,6 +12,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 pub(super) const QUEUES: [&str; 2] = ["default", "other"];
+pub(super) const KINDS: [&str; 2] = [lab::KIND, "other"];
 
 /// Time passes, then something happens.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub(super) enum Op {
     Enqueue(Vec<Spec>),
     OpenGroup(GroupSpec),
     Seal(u8),
-    Claim { worker: usize, queue: usize, max: usize, aging_ms: u64 },
+    Claim { worker: usize, queue: usize, kinds: usize, max: usize, aging_ms: u64 },
     Settle { lease: Index, outcome: Outcome, follow_on: Vec<Spec>, tally: i64 },
     Renew { lease: Index },
     Kill { worker: usize },
@@ -44,6 +45,7 @@ pub(super) enum Op {
 #[derive(Clone, Debug)]
 pub(super) struct Spec {
     name: u8,
+    kind: usize,
     queue: usize,
     priority: Priority,
     delay_ms: Option<u64>,
@@ -111,6 +113,7 @@ fn job(spec: &Spec, now: Timestamp) -> NewJob {
     let ms = Duration::from_millis;
     let mut job = lab::job(&job_name(spec.name)).prioritized(spec.priority);
     QUEUES[spec.queue].clone_into(&mut job.queue);
+    KINDS[spec.kind].clone_into(&mut job.kind);
     job.fairness_key = spec.fairness_key.map(str::to_owned);
     job.run_at = spec.delay_ms.map(|delay| now.plus(ms(delay)));
     match &spec.extra {
@@ -155,14 +158,15 @@ pub(super) fn sequences() -> impl Strategy<Value = Vec<Step>> {
 
 fn op() -> impl Strategy<Value = Op> {
     let specs = || prop::collection::vec(spec(), 0..4);
-    let claim = (0..2_usize, queue(), 0..5_usize, select(vec![0, 10, 50]));
+    let kinds = prop_oneof![3 => Just(2_usize), 1 => Just(1), 1 => Just(0)];
+    let claim = (0..2_usize, queue(), kinds, 0..5_usize, select(vec![0, 10, 50]));
     let settle = (any::<Index>(), outcome(), prop::collection::vec(spec(), 0..2), -3..4_i64);
     let replay = (target(), 0..4_usize, select(vec![None, Some(1), Some(70)]), prop::option::of(priority()));
     prop_oneof![
         12 => specs().prop_map(Op::Enqueue),
         4 => group_spec().prop_map(Op::OpenGroup),
         2 => (0..4_u8).prop_map(Op::Seal),
-        14 => claim.prop_map(|(worker, queue, max, aging_ms)| Op::Claim { worker, queue, max, aging_ms }),
+        14 => claim.prop_map(|(worker, queue, kinds, max, aging_ms)| Op::Claim { worker, queue, kinds, max, aging_ms }),
         16 => settle.prop_map(|(lease, outcome, follow_on, tally)| Op::Settle { lease, outcome, follow_on, tally }),
         2 => any::<Index>().prop_map(|lease| Op::Renew { lease }),
         1 => (0..2_usize).prop_map(|worker| Op::Kill { worker }),
@@ -220,9 +224,11 @@ fn spec() -> impl Strategy<Value = Spec> + Clone {
     let delay = prop_oneof![2 => Just(None), 1 => (0..60_u64).prop_map(Some)];
     let group = prop::option::weighted(0.3, 0..4_u8);
     let key = select(vec![None, None, Some("a"), Some("a"), Some("b"), Some("b"), Some("")]);
-    (name(), queue, priority(), delay, extra, group, key).prop_map(
-        |(name, queue, priority, delay_ms, extra, group, fairness_key)| Spec {
+    let kind = prop_oneof![3 => Just(0_usize), 1 => Just(1)];
+    (name(), kind, queue, priority(), delay, extra, group, key).prop_map(
+        |(name, kind, queue, priority, delay_ms, extra, group, fairness_key)| Spec {
             name,
+            kind,
             queue,
             priority,
             delay_ms,

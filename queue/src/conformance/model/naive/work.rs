@@ -32,6 +32,7 @@ impl Naive {
             let ready = self.jobs.iter().enumerate().filter(|(_, job)| {
                 job.record.state == Available
                     && job.record.queue == claim.queue
+                    && claim.kinds.iter().any(|known| known.kind == job.record.kind)
                     && !self.is_held_back(&claim.queue, share(&job.record))
             });
             let ready: Vec<_> = ready.map(|(index, job)| (index, &job.record)).collect();

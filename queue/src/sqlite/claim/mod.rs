@@ -1,5 +1,11 @@
 //! Claims: what is due, in whose turn, under a lease.
 
+mod band;
+mod desk;
+mod gate;
+pub(super) mod keep;
+pub(super) mod read;
+
 use super::{
     SqliteStore, change,
     codes::flag,
@@ -10,11 +16,19 @@ use super::{
     tx::Tx,
 };
 use crate::{
-    Claim, Claimed, Fence, GroupId, JobId, JobState, Lease, Priority, StoreError, Timestamp, life, order,
+    Claim, Claimed, Draws, Fence, GroupId, JobId, JobState, KeyLimits, Lease, Priority, StoreError,
+    Timestamp, life, order,
 };
-use serde::Deserialize;
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
+use band::Band;
+use desk::Desk;
+use gate::Gate;
+use read::Bands;
+use sqlx::sqlite::SqliteRow;
 use std::collections::HashMap;
+
+#[cfg(test)]
+pub(super) use desk::LOOK;
+pub(super) use desk::read_limits;
 
 /// Payload of one claim, unless a single job has more.
 const CLAIM_BYTES: i64 = 32 << 20;
@@ -43,37 +57,18 @@ impl SqliteStore {
         if desk.worker.is_none() || desk.newest_lane > lanes.newest() {
             return Ok(None);
         }
-        if desk.queue.is_none() || desk.paused {
-            return Ok(Some(Claimed::default()));
-        }
+        let (Some(queue), false) = (desk.queue, desk.paused) else { return Ok(Some(Claimed::default())) };
         if desk.next_due.is_some_and(|due| due <= self.clock.now()) {
             return Ok(None);
         }
-        let lanes = json(&lanes.served(&claim.queue, &claim.kinds))?;
-        let busy = sqlx::query(BUSY_BANDS).bind(lanes).fetch_optional(&mut *conn).await?;
-        Ok(busy.is_none().then(|| Claimed { leases: Vec::new(), next_due: desk.next_due }))
-    }
-}
-
-/// What a claim must know first, in one look.
-struct Desk {
-    worker: Option<i64>,
-    queue: Option<i64>,
-    paused: bool,
-    next_due: Option<Timestamp>,
-    newest_lane: i64,
-}
-
-impl Desk {
-    async fn read(conn: &mut SqliteConnection, claim: &Claim) -> Result<Self> {
-        let row = sqlx::query(LOOK).bind(&claim.worker.0).bind(&claim.queue).fetch_one(conn).await?;
-        Ok(Self {
-            worker: row.maybe_int(0)?,
-            queue: row.maybe_int(1)?,
-            paused: row.maybe_int(2)? == Some(1),
-            next_due: row.maybe_time(3)?,
-            newest_lane: row.int(4)?,
-        })
+        let mut gate = Gate::new(desk.limits, self.clock.now());
+        let lanes = lanes.of_claim(queue, claim);
+        let mut bands = read::bands(&mut conn, &lanes, &mut gate, 1).await?;
+        if bands.iter_mut().flatten().any(|band| band.next(&gate).is_some()) {
+            return Ok(None);
+        }
+        let opens = opens(&bands, &gate, self.clock.now());
+        Ok(Some(Claimed { leases: Vec::new(), next_due: earliest(desk.next_due, opens) }))
     }
 }
 
@@ -92,19 +87,26 @@ pub(super) async fn claim_in(tx: &mut Tx, claim: &Claim) -> Result<Claimed> {
         due::promote_queue(tx, queue, PROMOTE).await?;
         next_due = due::next_of_queue(tx, queue).await?;
     }
-    let lanes = tx.lanes.served(&claim.queue, &claim.kinds);
+    let lanes = tx.lanes.of_claim(queue, claim);
     let max = claim.max.min(Claim::MAX);
-    if max == 0 || lanes.is_empty() {
+    if max == 0 || lanes.served.is_empty() {
         return Ok(Claimed { leases: Vec::new(), next_due });
     }
     let mut reach = max;
     for _ in 0..ROUNDS {
-        let candidates = Candidates::read(tx, &lanes, reach).await?;
-        let expired = candidates.expired(tx.now);
+        let mut gate = Gate::new(desk.limits, tx.now);
+        let mut bands = read::bands(tx.conn(), &lanes, &mut gate, reach).await?;
+        let mut expired = read::expired(&bands, tx.now);
         if expired.is_empty() {
-            let (take, cut) = candidates.choose(claim, tx.now, max);
-            let leases = start(tx, claim, worker, take).await?;
-            return Ok(Claimed { leases, next_due: if cut { Some(tx.now) } else { next_due } });
+            let choice = choose(tx, claim, (&mut bands, &mut gate), max).await?;
+            expired = choice.expired;
+            if expired.is_empty() {
+                keep::turns(tx, queue, &bands).await?;
+                keep::paces(tx, queue, &gate).await?;
+                let leases = start(tx, claim, (worker, desk.limits), choice.take).await?;
+                let opens = if choice.cut { Some(tx.now) } else { opens(&bands, &gate, tx.now) };
+                return Ok(Claimed { leases, next_due: earliest(next_due, opens) });
+            }
         }
         let jobs = due::read(tx, &expired).await?;
         leave::cancel(tx, jobs, life::EXPIRED).await?;
@@ -114,61 +116,71 @@ pub(super) async fn claim_in(tx: &mut Tx, claim: &Claim) -> Result<Claimed> {
     Ok(Claimed { leases: Vec::new(), next_due: Some(tx.now) })
 }
 
-/// One claimable job: due time, number, bytes, expiry if it was never started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-struct Candidate(i64, i64, i64, Option<i64>);
+/// The jobs to lease.
+#[derive(Debug, Default)]
+struct Choice {
+    /// Their numbers, in the order of serving.
+    take: Vec<i64>,
+    /// Whether their bytes cut it short.
+    cut: bool,
+    /// Jobs that nobody started in time: to be cancelled before anything is taken.
+    expired: Vec<i64>,
+}
 
-/// The next claimable jobs of each priority, oldest first.
-struct Candidates([Vec<Candidate>; 4]);
-
-impl Candidates {
-    async fn read(tx: &mut Tx, lanes: &[i64], max: usize) -> Result<Self> {
-        let busy = sqlx::query(BUSY_BANDS).bind(json(lanes)?).fetch_all(tx.conn()).await?;
-        let mut bands: [Vec<Candidate>; 4] = Default::default();
-        let mut merged = [0; 4];
-        for row in busy {
-            let (lane, priority) = (row.int(0)?, row.int(1)?);
-            let query = sqlx::query(CANDIDATES).bind(lane).bind(priority).bind(max as i64);
-            let found = query.fetch_one(tx.conn()).await?;
-            let found: Vec<Candidate> = serde_json::from_str(found.text(0)?)?;
-            let band = &mut bands[(priority & 3) as usize];
-            merged[(priority & 3) as usize] += 1;
-            band.extend(found);
+async fn choose(
+    tx: &mut Tx,
+    claim: &Claim,
+    (bands, gate): (&mut Bands, &mut Gate),
+    max: usize,
+) -> Result<Choice> {
+    let draws = Draws::seeded(claim.draw);
+    let mut choice = Choice { take: Vec::with_capacity(max), ..Choice::default() };
+    let mut bytes = 0;
+    while choice.take.len() < max {
+        let heads = bands.each_mut().map(|band| band.as_mut().and_then(|band| band.head(gate)));
+        let Some(priority) = order::next_band(&heads, claim.order, tx.now, draws.next()) else { break };
+        let priority = priority as usize;
+        let Some(band) = &mut bands[priority] else { break };
+        let Some((key, job)) = band.next(gate) else { break };
+        bytes += job.2;
+        if bytes > CLAIM_BYTES && !choice.take.is_empty() {
+            choice.cut = true;
+            break;
         }
-        for (band, lanes) in bands.iter_mut().zip(merged) {
-            if lanes > 1 {
-                band.sort_unstable();
+        choice.take.push(job.1);
+        if let Some(wanted) = band.serve(key, gate) {
+            let rest = (max - choice.take.len()).div_ceil(band.open_keys() + 1).max(1);
+            let (jobs, more) = read::more(tx.conn(), priority, &wanted, rest).await?;
+            choice.expired = jobs.iter().filter(|job| job.is_expired(tx.now)).map(|job| job.1).collect();
+            if !choice.expired.is_empty() {
+                break;
             }
+            band.read_on(&wanted, jobs, more);
         }
-        Ok(Self(bands))
     }
+    Ok(choice)
+}
 
-    fn expired(&self, now: Timestamp) -> Vec<i64> {
-        let expired = self.0.iter().flatten().filter(|job| job.3.is_some_and(|at| at <= now.0));
-        expired.map(|job| job.1).collect()
+/// When the first key that only its rate holds back may have another job.
+fn opens(bands: &Bands, gate: &Gate, now: Timestamp) -> Option<Timestamp> {
+    if gate.limits().rate.is_none() {
+        return None;
     }
+    let waiting = bands.iter().flatten().flat_map(Band::waiting);
+    waiting.filter_map(|key| gate.opens(key)).filter(|at| *at > now).min()
+}
 
-    /// The numbers of the jobs to lease, in the order of serving, and whether their bytes cut it short.
-    fn choose(self, claim: &Claim, now: Timestamp, max: usize) -> (Vec<i64>, bool) {
-        let due = self.0.each_ref().map(|band| band.iter().map(|job| Timestamp(job.0)).collect::<Vec<_>>());
-        let plan = order::plan(due.each_ref().map(Vec::as_slice), claim.order, now, claim.draw, max);
-        let mut bands = self.0.map(Vec::into_iter);
-        let mut bytes = 0;
-        let mut take = Vec::with_capacity(plan.len());
-        for priority in plan {
-            let Some(job) = bands[priority as usize].next() else { break };
-            bytes += job.2;
-            if bytes > CLAIM_BYTES && !take.is_empty() {
-                return (take, true);
-            }
-            take.push(job.1);
-        }
-        (take, false)
-    }
+fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    [one, other].into_iter().flatten().min()
 }
 
 /// Leases the chosen jobs.
-async fn start(tx: &mut Tx, claim: &Claim, worker: i64, take: Vec<i64>) -> Result<Vec<Lease>> {
+async fn start(
+    tx: &mut Tx,
+    claim: &Claim,
+    (worker, limits): (i64, KeyLimits),
+    take: Vec<i64>,
+) -> Result<Vec<Lease>> {
     if take.is_empty() {
         return Ok(Vec::new());
     }
@@ -180,6 +192,8 @@ async fn start(tx: &mut Tx, claim: &Claim, worker: i64, take: Vec<i64>) -> Resul
         .bind(now.0)
         .bind(deadline.0)
         .bind(fence)
+        .bind(if limits.running.is_some() { flag::SLOT } else { 0 })
+        .bind(flag::SLOT)
         .fetch_all(tx.conn())
         .await?;
     // RETURNING has an order of its own.
@@ -228,22 +242,10 @@ fn read_lease(
     Ok((seq, lease))
 }
 
-pub(super) const LOOK: &str = "
-    SELECT (SELECT n FROM worker WHERE id = ?1 AND state = 0), q.n, q.paused,
-        (SELECT min(due_at) FROM job INDEXED BY job_waiting WHERE queue = q.n AND state IN (0, 3)),
-        (SELECT coalesce(max(n), 0) FROM lane)
-    FROM (SELECT ?2 AS name) AS wanted LEFT JOIN queue AS q ON q.name = wanted.name";
-pub(super) const BUSY_BANDS: &str = "
-    SELECT lane.value, band.column1 FROM json_each(?1) AS lane CROSS JOIN (VALUES (0), (1), (2), (3)) AS band
-    WHERE EXISTS (SELECT 1 FROM job INDEXED BY job_available
-        WHERE state = 1 AND lane = lane.value AND priority = band.column1)";
-pub(super) const CANDIDATES: &str = "
-    SELECT json_group_array(json_array(due_at, seq, bytes, stale_at)) FROM (
-        SELECT due_at, seq, bytes, stale_at FROM job INDEXED BY job_available
-        WHERE state = 1 AND lane = ?1 AND priority = ?2 ORDER BY due_at, seq LIMIT ?3)";
 pub(super) const NEXT_FENCE: &str = "UPDATE token SET fence = fence + 1 RETURNING fence";
 pub(super) const START: &str = "
-    UPDATE job SET state = 2, fence = ?5, worker = ?2, started_at = ?3, lease_ends = ?4, stale_at = NULL
+    UPDATE job SET state = 2, fence = ?5, worker = ?2, started_at = ?3, lease_ends = ?4, stale_at = NULL,
+        flags = flags & ~?7 | iif(fairness_key IS NULL, 0, ?6)
     WHERE seq IN (SELECT value FROM json_each(?1))
     RETURNING seq, id, fence, lane, priority, enqueued_at, due_at, errors, crashes, flags,
         (SELECT id FROM grp WHERE n = job.grp), (SELECT body FROM payload WHERE payload.seq = job.seq)";

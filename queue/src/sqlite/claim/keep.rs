@@ -1,0 +1,84 @@
+//! What a claim leaves behind for the next: turns, and what was used of the rates.
+
+use super::super::{fault::Result, rows::json, tx::Tx};
+use super::{gate::Gate, read::Bands};
+
+/// Names inside JSON: SQLite cuts its strings at a zero.
+fn hex(name: &str) -> String {
+    use std::fmt::Write;
+    name.bytes().fold(String::with_capacity(2 * name.len()), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// Writes what changed; mostly nothing.
+pub(super) async fn turns(tx: &mut Tx, queue: i64, bands: &Bands) -> Result<()> {
+    for (priority, band) in bands.iter().enumerate() {
+        let Some(band) = band else { continue };
+        let priority = priority as i64;
+        let (changes, served) = band.changes();
+        let (mut set, mut gone) = (Vec::new(), Vec::new());
+        for (name, turn) in changes {
+            match turn {
+                Some(turn) => set.push((hex(name), turn)),
+                None => gone.push(hex(name)),
+            }
+        }
+        if !set.is_empty() {
+            sqlx::query(SET_TURNS).bind(queue).bind(priority).bind(json(&set)?).execute(tx.conn()).await?;
+        }
+        if !gone.is_empty() {
+            sqlx::query(FORGET_TURNS)
+                .bind(queue)
+                .bind(priority)
+                .bind(json(&gone)?)
+                .execute(tx.conn())
+                .await?;
+        }
+        if let Some(served) = served {
+            sqlx::query(SERVED).bind(queue).bind(priority).bind(served as i64).execute(tx.conn()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the arrival times that moved, drops those that no longer matter.
+pub(super) async fn paces(tx: &mut Tx, queue: i64, gate: &Gate) -> Result<()> {
+    if gate.limits().rate.is_none() {
+        return Ok(());
+    }
+    let moved: Vec<_> = gate.moved().map(|(key, tat)| (hex(key), tat)).collect();
+    if !moved.is_empty() {
+        let now = tx.now.0.saturating_mul(1000);
+        sqlx::query(DROP_IDLE).bind(queue).bind(now).execute(tx.conn()).await?;
+        sqlx::query(SET_PACES).bind(queue).bind(json(&moved)?).execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Forgets the turns of keys that have no available job any more; claims see to their own.
+pub(in super::super) async fn forget_keys(tx: &mut Tx) -> Result<()> {
+    if std::mem::take(&mut tx.thinned) {
+        sqlx::query(FORGET_KEYS).execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+pub(in super::super) const SET_TURNS: &str = "
+    INSERT OR REPLACE INTO share (queue, priority, key, turn)
+    SELECT ?1, ?2, CAST(unhex(value ->> 0) AS TEXT), value ->> 1 FROM json_each(?3)";
+pub(in super::super) const FORGET_TURNS: &str = "
+    DELETE FROM share WHERE queue = ?1 AND priority = ?2
+        AND key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?3))";
+pub(in super::super) const SERVED: &str =
+    "INSERT OR REPLACE INTO turn (queue, priority, served) VALUES (?1, ?2, ?3)";
+pub(in super::super) const FORGET_KEYS: &str = "
+    DELETE FROM share WHERE NOT EXISTS (
+        SELECT 1 FROM lane CROSS JOIN job INDEXED BY job_available
+        WHERE lane.queue = share.queue AND job.state = 1 AND job.lane = lane.n
+            AND job.priority = share.priority AND job.fairness_key IS nullif(share.key, ''))";
+pub(in super::super) const DROP_IDLE: &str = "DELETE FROM pace WHERE queue = ?1 AND tat <= ?2";
+pub(in super::super) const SET_PACES: &str = "
+    INSERT OR REPLACE INTO pace (queue, key, tat)
+    SELECT ?1, CAST(unhex(value ->> 0) AS TEXT), value ->> 1 FROM json_each(?2)";
