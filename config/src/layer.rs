@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 /// Tables whose keys are free names rather than settings.
-const FREE: [&str; 2] = ["import.mapping", "worker.concurrency"];
+const FREE: [&str; 4] = ["import.mapping", "queue.limits.rate", "queue.limits.running", "worker.concurrency"];
 
 /// One source of configuration: a tree, and where each key stands.
 pub(crate) struct Layer {

@@ -44,6 +44,10 @@ fn the_environment_is_read_by_the_type_of_the_default() {
     assert!(!config.embedding.download);
     let config = Config::load(&environment("BACKSTOCK__WORKER__CONCURRENCY__MAILS", "7")).unwrap();
     assert_eq!(config.worker.concurrency["mails"], 7);
+    let config = Config::load(&environment("BACKSTOCK__QUEUE__LIMITS__RUNNING__IMAGES", "4")).unwrap();
+    assert_eq!(config.queue.limits.running["images"].get(), 4);
+    let config = Config::load(&environment("BACKSTOCK__QUEUE__LIMITS__RATE__IMAGES", "5/10m")).unwrap();
+    assert_eq!(config.queue.limits.rate["images"], "5/10m");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::ConfigError;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,17 @@ pub struct Queue {
     pub durability: Durability,
     /// What is kept of finished jobs.
     pub retention: Retention,
+    /// What each fairness key may have at most.
+    pub limits: Limits,
+}
+
+/// What each fairness key (supplier) of a queue may have at most, by queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Jobs at once, over all workers; at least 1.
+    pub running: BTreeMap<String, NonZeroU32>,
+    /// Jobs over time, as in `100/s`.
+    pub rate: BTreeMap<String, String>,
 }
 
 /// Where products are kept.

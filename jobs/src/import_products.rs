@@ -1,14 +1,14 @@
 //! `import_products`: reads a delivery into the catalog and starts what follows from it.
 
 use crate::refresh_view::RefreshView;
-use crate::sweep_dirty::{FanOut, is_remote};
+use crate::sweep_dirty::{Behalf, FanOut, is_remote};
 use crate::{Tools, failure};
 use backstock_catalog::delivery::ReadOptions;
 use backstock_catalog::{
     Catalog, DirtyKeys, DirtyKind, ImportError, ImportObserver, ImportRequest, Progress, RefreshMode,
     SyncMode, import_delivery,
 };
-use backstock_queue::{Context, GroupId, Handler, Job, JobError, NewJob, One, RetryPolicy, SystemClock};
+use backstock_queue::{Context, Handler, Job, JobError, NewJob, One, RetryPolicy, SystemClock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::{error::Error, path::PathBuf, sync::Arc, time::Duration};
@@ -32,6 +32,19 @@ pub struct ImportProducts {
     pub full_sync: bool,
     /// Where refused records go.
     pub rejects: PathBuf,
+    /// Whose delivery it is: suppliers share the workers fairly. None: the name of the file stands for it.
+    #[serde(default)]
+    pub supplier: Option<String>,
+}
+
+impl ImportProducts {
+    /// Key under which this delivery and the work that follows from it share the queues with others.
+    pub fn share(&self) -> String {
+        let stem = || self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let mut share = self.supplier.clone().or_else(stem).unwrap_or_default();
+        share.truncate(share.floor_char_boundary(NewJob::MAX_NAME_BYTES));
+        share
+    }
 }
 
 impl Job for ImportProducts {
@@ -41,6 +54,10 @@ impl Job for ImportProducts {
     // Somebody waits for the report: a full disk is said within seconds, and the job stays in the dead set for a replay.
     const RETRY: RetryPolicy =
         RetryPolicy { max_attempts: 4, base: Duration::from_secs(1), factor: 2, cap: Duration::from_secs(4) };
+
+    fn fairness_key(&self) -> Option<String> {
+        Some(self.share())
+    }
 }
 
 /// Counter of its group: images named by URL, which this version does not fetch.
@@ -119,7 +136,9 @@ impl Handler for Importer {
             tokio::fs::create_dir_all(folder).await?;
         }
         let folder = job.images.as_ref().map(|path| path.to_string_lossy().into_owned());
-        let mut observer = Observer { importer: self, folder, group: job.group(), remote: 0 };
+        let share = job.share();
+        let behalf = Behalf { group: job.group(), supplier: Some(&share) };
+        let mut observer = Observer { importer: self, folder, behalf, remote: 0 };
         let request = self.request(job);
         let ended = import_delivery(&self.catalog, &request, &mut observer, context.stopping()).await;
         let remote = observer.remote;
@@ -130,7 +149,7 @@ impl Handler for Importer {
             Err(error) => return Err(JobError::discard(error)),
         }
         if interrupted {
-            self.fan_out.everything(job.group(), context).await?;
+            self.fan_out.everything(behalf, context).await?;
         }
         job.tally(IMAGES_REMOTE, remote as i64);
         for (kind, waiting) in self.catalog.dirty_counts().await.map_err(failure::catalog)? {
@@ -149,7 +168,7 @@ impl Handler for Importer {
 struct Observer<'a> {
     importer: &'a Importer,
     folder: Option<String>,
-    group: Option<GroupId>,
+    behalf: Behalf<'a>,
     remote: u64,
 }
 
@@ -168,10 +187,10 @@ impl Observer<'_> {
         let catalog = &self.importer.catalog;
         let skus: Vec<String> = dirty.text.iter().cloned().collect();
         let marks = catalog.dirty_of(DirtyKind::Text, &skus).await.map_err(failure::catalog)?;
-        self.importer.fan_out.texts(&marks, self.group).await?;
+        self.importer.fan_out.texts(&marks, self.behalf).await?;
         let links: Vec<String> = dirty.image.iter().cloned().collect();
         match &self.folder {
-            Some(folder) => self.remote += self.importer.fan_out.images(&links, folder, self.group).await?,
+            Some(folder) => self.remote += self.importer.fan_out.images(&links, folder, self.behalf).await?,
             None => self.remote += links.iter().filter(|link| is_remote(link)).count() as u64,
         }
         Ok(())

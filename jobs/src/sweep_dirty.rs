@@ -39,8 +39,17 @@ impl Handler for Sweeper {
     type Work = One<SweepDirty>;
 
     async fn handle(&self, _: &mut One<SweepDirty>, context: &Context) -> Result<(), JobError> {
-        self.fan_out.everything(None, context).await
+        self.fan_out.everything(Behalf::default(), context).await
     }
+}
+
+/// For whom jobs are enqueued.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Behalf<'a> {
+    /// The group they join.
+    pub(crate) group: Option<GroupId>,
+    /// Their fairness key.
+    pub(crate) supplier: Option<&'a str>,
 }
 
 /// Turns dirty marks into jobs. The id of a job is made from the mark and its generation, so that asking twice is safe
@@ -63,7 +72,7 @@ impl FanOut {
     }
 
     /// Enqueues a job for every dirty text and every dirty local image.
-    pub(crate) async fn everything(&self, group: Option<GroupId>, context: &Context) -> Result<(), JobError> {
+    pub(crate) async fn everything(&self, behalf: Behalf<'_>, context: &Context) -> Result<(), JobError> {
         let mut after = None;
         loop {
             stop_if_asked(context)?;
@@ -74,7 +83,7 @@ impl FanOut {
                 .map_err(failure::catalog)?;
             let Some(last) = marks.last() else { break };
             after = Some(last.key.clone());
-            self.texts(&marks, group).await?;
+            self.texts(&marks, behalf).await?;
         }
         let mut after = None;
         loop {
@@ -85,17 +94,17 @@ impl FanOut {
             after = Some(last.link.clone());
             for image in pending {
                 if let Some(folder) = image.images {
-                    self.images(&[image.link], &folder, group).await?;
+                    self.images(&[image.link], &folder, behalf).await?;
                 }
             }
         }
     }
 
     /// Enqueues the embedding of these texts.
-    pub(crate) async fn texts(&self, marks: &[Dirty], group: Option<GroupId>) -> Result<(), JobError> {
+    pub(crate) async fn texts(&self, marks: &[Dirty], behalf: Behalf<'_>) -> Result<(), JobError> {
         let jobs = marks.iter().map(|mark| {
             let job = NewJob::of(&EmbedProduct { sku: mark.key.clone() })?;
-            Ok(identified(job, mark, group))
+            Ok(identified(job, mark, behalf))
         });
         self.enqueue(jobs.collect()).await
     }
@@ -105,14 +114,14 @@ impl FanOut {
         &self,
         links: &[String],
         folder: &str,
-        group: Option<GroupId>,
+        behalf: Behalf<'_>,
     ) -> Result<u64, JobError> {
         let (local, remote): (Vec<String>, Vec<String>) =
             links.iter().cloned().partition(|link| !is_remote(link));
         let marks = self.catalog.dirty_of(DirtyKind::Image, &local).await.map_err(failure::catalog)?;
         let jobs = marks.iter().map(|mark| {
             let job = NewJob::of(&MakeThumbnails { link: mark.key.clone(), images: folder.into() })?;
-            Ok(identified(job, mark, group))
+            Ok(identified(job, mark, behalf))
         });
         self.enqueue(jobs.collect()).await?;
         Ok(remote.len() as u64)
@@ -132,13 +141,9 @@ pub(crate) fn is_remote(link: &str) -> bool {
     link.starts_with("http://") || link.starts_with("https://")
 }
 
-fn identified(job: NewJob, mark: &Dirty, group: Option<GroupId>) -> NewJob {
+fn identified(job: NewJob, mark: &Dirty, behalf: Behalf<'_>) -> NewJob {
     let id = JobId::named(MARKS, &format!("{}:{}:{}", job.kind, mark.generation, mark.key));
-    let job = job.with_id(id);
-    match group {
-        Some(group) => job.in_group(group),
-        None => job,
-    }
+    NewJob { group: behalf.group, fairness_key: behalf.supplier.map(str::to_owned), ..job.with_id(id) }
 }
 
 pub(crate) fn stop_if_asked(context: &Context) -> Result<(), JobError> {

@@ -130,3 +130,26 @@ fn a_closed_pipe_is_no_error() {
         .unwrap());
     assert_eq!(ran.stderr(), "");
 }
+
+#[test]
+fn limits_are_set_shown_and_lifted() {
+    let shop = Shop::new();
+    shop.file("acme.csv", format!("{HEADER}A,Lamp,1.00,EUR,1\n"));
+    assert_eq!(shop.run(&["import", "acme.csv"]).code(), 0);
+    let set = shop.run(&["queues", "limit", "images", "--running", "4", "--rate", "100/1s"]);
+    assert_eq!((set.code(), set.stdout().trim()), (0, "limited: images; each key: 4 at once, 100/s"));
+    let status = shop.run(&["status"]);
+    assert!(status.stdout().contains("each key 4 at once, 100/s"), "{}", status.stdout());
+    let shown = shop.run(&["queues", "list", "--json"]).json();
+    let images = shown.as_array().unwrap().iter().find(|queue| queue["name"] == "images").unwrap();
+    assert_eq!(images["limits"], serde_json::json!({ "running": 4, "rate": "100/s" }));
+    assert_eq!(shop.run(&["queues", "limit", "images", "--clear"]).code(), 0);
+    assert!(!shop.run(&["status"]).stdout().contains("at once"));
+    let job = shop.run(&["jobs", "list", "--kind", "import_products", "--json"]).json();
+    assert!(job.to_string().contains("\"fairness_key\":\"acme\""), "{job}");
+    for wrong in [&["--rate", "fast"][..], &["--running", "0"], &["--clear", "--running", "1"], &[]] {
+        assert_eq!(shop.run(&[&["queues", "limit", "images"], wrong].concat()).code(), 2, "{wrong:?}");
+    }
+    let shop = Shop::new().with("BACKSTOCK__QUEUE__LIMITS__RATE__IMAGES", "fast");
+    refused(&shop.run(&["config", "check"]), 2, &["queue.limits.rate.images", "fast", "100/s"]);
+}

@@ -1,6 +1,8 @@
 //! The command line, one struct a command. The comments are the help texts.
 
+use backstock_queue::Rate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 /// The back room of a product catalog: imports product files as durable background jobs.
@@ -53,7 +55,7 @@ pub enum Command {
     /// List, show, retry or cancel jobs
     #[command(subcommand)]
     Jobs(Jobs),
-    /// List, pause or resume queues
+    /// List, pause, resume or limit queues
     #[command(subcommand)]
     Queues(Queues),
     /// Check or show the configuration
@@ -89,6 +91,9 @@ pub struct Import {
     /// Where rejected rows are written [default: rejects/ in the data folder]
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
+    /// Whose delivery it is: suppliers share the workers fairly [default: the name of the file, without its ending]
+    #[arg(long, value_name = "NAME")]
+    pub supplier: Option<String>,
     /// Only enqueue: workers that run elsewhere (`backstock up`) do the work
     #[arg(long, conflicts_with = "dry_run")]
     pub detach: bool,
@@ -184,6 +189,21 @@ pub enum Queues {
     Resume {
         /// Name of the queue
         queue: String,
+    },
+    /// Limit what each fairness key (supplier) of a queue may have; replaces earlier limits
+    #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+    Limit {
+        /// Name of the queue
+        queue: String,
+        /// Jobs of one key that run at once, over all workers
+        #[arg(long, value_name = "N", group = "what")]
+        running: Option<NonZeroU32>,
+        /// Jobs of one key over time, as in 100/s, 5/10m or 1/250ms
+        #[arg(long, value_name = "JOBS/TIME", group = "what")]
+        rate: Option<Rate>,
+        /// Lift all limits
+        #[arg(long, group = "what", conflicts_with_all = ["running", "rate"])]
+        clear: bool,
     },
 }
 

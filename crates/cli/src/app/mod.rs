@@ -4,6 +4,7 @@ pub mod crew;
 pub mod cron;
 pub mod delivery;
 mod engines;
+pub mod limits;
 pub mod metrics;
 
 pub use engines::import_settings;
@@ -171,6 +172,7 @@ pub fn require_data(config: &Config) -> Result<(), Failure> {
 pub fn check(config: &Config) -> Result<(), Failure> {
     queue_file(config)?;
     CatalogPlace::of(config)?;
+    limits::of(config)?;
     engines::check(config)
 }
 

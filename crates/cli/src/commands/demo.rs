@@ -52,6 +52,7 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
     let app = App::open(config).await?;
     tell(app.describe());
     app.tools.catalog.bump_popularity(&backstock_demo::popularity(&options)).await.map_err(Failure::data)?;
+    crate::app::limits::apply(&app.config, &*app.tools.store).await?;
     let crew = Crew::start(&app, &shutdown)?;
     let outcome = show_all(&app, &made, &options, &shutdown, &tell).await;
     crew.stop().await;
@@ -113,6 +114,7 @@ async fn show_all(
             mapping: std::collections::BTreeMap::default(),
             full_sync: false,
             rejects: app.config.data_dir.join("rejects").join(format!("{import}.csv")),
+            supplier: None,
         };
         let report = perform(app, &job, shutdown).await?;
         tell(summary(&report));

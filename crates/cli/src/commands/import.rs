@@ -31,6 +31,7 @@ pub async fn run(args: &Import, config: Config, json: bool) -> Result<(), Failur
         mapping: args.map.iter().cloned().collect(),
         full_sync: args.full_sync,
         rejects,
+        supplier: args.supplier.clone(),
     };
     if args.dry_run {
         return dry_run(&job, config, json).await;
@@ -42,6 +43,7 @@ pub async fn run(args: &Import, config: Config, json: bool) -> Result<(), Failur
         stop::on_signals("stopping: finishing what runs, the rest is kept (Ctrl-C again: at once)")
             .map_err(Failure::failed)?;
     let app = App::open(config).await?;
+    crate::app::limits::apply(&app.config, &*app.tools.store).await?;
     let crew = Crew::start(&app, &shutdown)?;
     let outcome = perform(&app, &job, &shutdown).await;
     if !outcome.as_ref().is_err_and(Failure::is_data) {

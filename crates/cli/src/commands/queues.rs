@@ -1,9 +1,10 @@
-//! `backstock queues`: list, pause, resume.
+//! `backstock queues`: list, pause, resume, limit.
 
+use crate::app;
 use crate::args::Queues;
 use crate::failure::Failure;
 use crate::show::{self, Table};
-use backstock_queue::{JobState, QueueStatus, Store};
+use backstock_queue::{JobState, KeyLimits, QueueStatus, Store};
 use serde_json::json;
 
 /// Runs the subcommand against `store`.
@@ -25,8 +26,33 @@ pub async fn run(command: &Queues, store: &dyn Store, as_json: bool) -> Result<(
             store.resume(queue).await.map_err(Failure::data)?;
             done("resumed", queue, "", as_json);
         }
+        Queues::Limit { queue, running, rate, .. } => {
+            let limits = KeyLimits { running: *running, rate: *rate };
+            app::limits::set(store, queue, limits).await?;
+            if as_json {
+                show::json(&json!({ "limited": queue, "limits": limits }));
+            } else if limits.is_none() {
+                done("limits lifted", queue, "", as_json);
+            } else {
+                done("limited", queue, &format!("; each key: {}", words(&limits)), as_json);
+            }
+        }
     }
     Ok(())
+}
+
+/// Limits in words.
+fn words(limits: &KeyLimits) -> String {
+    let running = limits.running.map(|most| format!("{most} at once"));
+    let rate = limits.rate.map(|rate| rate.to_string());
+    running.into_iter().chain(rate).collect::<Vec<_>>().join(", ")
+}
+
+/// What is special about a queue.
+fn note(queue: &QueueStatus) -> String {
+    let paused = queue.paused.then(|| "paused".to_owned());
+    let limited = (!queue.limits.is_none()).then(|| format!("each key {}", words(&queue.limits)));
+    paused.into_iter().chain(limited).collect::<Vec<_>>().join("; ")
 }
 
 fn done(what: &str, queue: &str, note: &str, as_json: bool) {
@@ -53,7 +79,7 @@ pub fn table(queues: &[QueueStatus]) -> Table {
             of(&[JobState::Completed]),
             of(&[JobState::Cancelled]),
             of(&[JobState::Discarded, JobState::Quarantined]),
-            if queue.paused { "paused".into() } else { String::new() },
+            note(queue),
         ]);
     }
     table

@@ -37,6 +37,7 @@ pub async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
             "worker: {} on {data}; up to {grace} s to finish when stopped",
             app.describe()
         ));
+        crate::app::limits::apply(&app.config, &*app.tools.store).await?;
         let crew =
             if roles.scheduler { Crew::with_cron(&app, &shutdown)? } else { Crew::worker(&app, &shutdown)? };
         app.warm_at_start().await?;

@@ -50,13 +50,26 @@ impl Key {
         fronts.min_by_key(|(_, job)| job.age())
     }
 
+    /// Whether it ran out where there may be more: the last job of the claim was its own.
+    fn is_open_ended(&self) -> bool {
+        self.lines.iter().any(|line| line.jobs.is_empty() && line.more)
+    }
+
     fn age(&self) -> Option<Age> {
         self.front().map(|(_, job)| job.age())
     }
 }
 
-/// Turns to store (`Some`) or to forget, by key, and the last one served.
-pub(super) type Changes<'a> = (Vec<(&'a str, Option<u64>)>, Option<u64>);
+/// What must be stored for the next claim.
+#[derive(Debug, Default)]
+pub(super) struct Changes<'a> {
+    /// Turns to store (`Some`) or to forget, by key.
+    pub(super) turns: Vec<(&'a str, Option<u64>)>,
+    /// The last turn served, when it matters.
+    pub(super) served: Option<u64>,
+    /// Whether a turn is stored for a key that may have no more jobs.
+    pub(super) unsure: bool,
+}
 
 #[derive(Debug)]
 pub(super) struct Band {
@@ -120,8 +133,7 @@ impl Band {
         let line = &mut key.lines[place];
         let after = line.jobs.pop_front()?.age();
         if line.jobs.is_empty() && line.more {
-            let (lane, name) = (line.lane, self.names[at].clone());
-            return Some(Wanted { at, place, lane, name, after });
+            return Some(Wanted { at, place, lane: line.lane, name: self.names[at].clone(), after });
         }
         self.open(at);
         None
@@ -161,26 +173,29 @@ impl Band {
 
     /// Keys that still have jobs which the worker could do.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &str> {
-        let waits = |key: &Key| key.held_back || key.age().is_some();
+        let waits = |key: &Key| key.held_back || key.age().is_some() || key.is_open_ended();
         self.names.iter().zip(&self.keys).filter(move |(_, key)| waits(key)).map(|(name, _)| name.as_str())
     }
 
     /// What must be stored for the next claim.
     pub(super) fn changes(&self) -> Changes<'_> {
+        let mut changes = Changes::default();
         if !self.was_served {
-            return (Vec::new(), None);
+            return changes;
         }
-        let mut changes = Vec::new();
-        let mut behind = false;
         for (name, key) in self.names.iter().zip(&self.keys) {
-            let active = key.unread || key.age().is_some();
+            let open_ended = key.is_open_ended();
+            let active = key.unread || key.age().is_some() || open_ended;
             let turn = Some(key.turn).filter(|turn| active && *turn < self.turns.join());
-            behind |= turn.is_some();
+            if turn.is_some() {
+                changes.served = Some(self.turns.0);
+                changes.unsure |= open_ended;
+            }
             if turn != key.stored {
-                changes.push((name.as_str(), turn));
+                changes.turns.push((name.as_str(), turn));
             }
         }
-        (changes, behind.then_some(self.turns.0))
+        changes
     }
 }
 

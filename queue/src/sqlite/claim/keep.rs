@@ -17,9 +17,10 @@ pub(super) async fn turns(tx: &mut Tx, queue: i64, bands: &Bands) -> Result<()> 
     for (priority, band) in bands.iter().enumerate() {
         let Some(band) = band else { continue };
         let priority = priority as i64;
-        let (changes, served) = band.changes();
+        let changes = band.changes();
+        tx.thinned |= changes.unsure;
         let (mut set, mut gone) = (Vec::new(), Vec::new());
-        for (name, turn) in changes {
+        for (name, turn) in changes.turns {
             match turn {
                 Some(turn) => set.push((hex(name), turn)),
                 None => gone.push(hex(name)),
@@ -36,7 +37,7 @@ pub(super) async fn turns(tx: &mut Tx, queue: i64, bands: &Bands) -> Result<()> 
                 .execute(tx.conn())
                 .await?;
         }
-        if let Some(served) = served {
+        if let Some(served) = changes.served {
             sqlx::query(SERVED).bind(queue).bind(priority).bind(served as i64).execute(tx.conn()).await?;
         }
     }

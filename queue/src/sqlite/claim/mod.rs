@@ -148,7 +148,7 @@ async fn choose(
             break;
         }
         choice.take.push(job.1);
-        if let Some(wanted) = band.serve(key, gate) {
+        if let (Some(wanted), true) = (band.serve(key, gate), choice.take.len() < max) {
             let rest = (max - choice.take.len()).div_ceil(band.open_keys() + 1).max(1);
             let (jobs, more) = read::more(tx.conn(), priority, &wanted, rest).await?;
             choice.expired = jobs.iter().filter(|job| job.is_expired(tx.now)).map(|job| job.1).collect();
@@ -163,9 +163,7 @@ async fn choose(
 
 /// When the first key that only its rate holds back may have another job.
 fn opens(bands: &Bands, gate: &Gate, now: Timestamp) -> Option<Timestamp> {
-    if gate.limits().rate.is_none() {
-        return None;
-    }
+    gate.limits().rate?;
     let waiting = bands.iter().flatten().flat_map(Band::waiting);
     waiting.filter_map(|key| gate.opens(key)).filter(|at| *at > now).min()
 }

@@ -78,7 +78,7 @@ async fn candidates(
 
 fn add_lane(keys: &mut BTreeMap<String, Key>, gate: &mut Gate, found: Vec<Found>, (lane, max): (i64, usize)) {
     let open = found.iter().filter(|found| found.3.is_some()).count();
-    let reach = max.div_ceil(open.max(1));
+    let reach = reach(max, open);
     for Found(name, running, tat, jobs) in found {
         gate.read(&name, running, tat);
         let key = keys.entry(name).or_default();
@@ -89,6 +89,12 @@ fn add_lane(keys: &mut BTreeMap<String, Key>, gate: &mut Gate, found: Vec<Found>
             key.lines.push(Line { lane, jobs: jobs.into(), more });
         }
     }
+}
+
+/// How many jobs of each of `open` keys are read for a claim of `max`: one more than an even share, so that a key which
+/// is even with the others does not run out; all of them of a key that is alone. As in [`CANDIDATES`].
+fn reach(max: usize, open: usize) -> usize {
+    max.min(max.saturating_sub(1) / open.max(1) + 2)
 }
 
 /// Reads on where a key ran out before the others; returns whether there may be still more.
@@ -137,7 +143,7 @@ fn candidates_where(open: &str, running: &str, tat: &str) -> Arc<str> {
             WHERE name > '' OR (name = '' AND EXISTS (SELECT 1 FROM job INDEXED BY job_available
                 WHERE state = 1 AND lane = ?1 AND priority = ?2 AND fairness_key IS NULL))),
         portion (jobs) AS MATERIALIZED (
-            SELECT (?3 + max(count(*), 1) - 1) / max(count(*), 1) FROM found WHERE {open})
+            SELECT min(?3, (?3 - 1) / max(count(*), 1) + 2) FROM found WHERE {open})
         SELECT json_group_array(json_array(name, running, tat, iif({open}, (
             SELECT json_group_array(json_array(due_at, seq, bytes, stale_at)) FROM (
                 SELECT due_at, seq, bytes, stale_at FROM job INDEXED BY job_available
