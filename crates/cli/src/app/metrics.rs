@@ -240,7 +240,13 @@ mod tests {
         };
         let counts = StateCounts::from([(JobState::Available, 8)]);
         let oldest_due_at = Some(Timestamp(1_000));
-        let status = QueueStatus { name: "q".into(), paused: true, counts, oldest_due_at, limits: backstock_queue::KeyLimits::NONE };
+        let status = QueueStatus {
+            name: "q".into(),
+            paused: true,
+            counts,
+            oldest_due_at,
+            limits: backstock_queue::KeyLimits::NONE,
+        };
         (PoolStats { lanes: vec![lane] }, scheduler, status)
     }
 
