@@ -34,8 +34,10 @@ pub struct Config {
 /// Where jobs are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
-    /// `sqlite` or `sqlite:PATH`.
+    /// `sqlite`, `sqlite:PATH`, or one or several `redis://…` separated by commas.
     pub url: String,
+    /// Start of every name on a server, so that deployments can share it.
+    pub prefix: String,
     /// When a commit counts as safe.
     pub durability: Durability,
     /// What is kept of finished jobs.

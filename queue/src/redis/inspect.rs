@@ -107,7 +107,7 @@ impl RedisStore {
             }
             counts.retain(|_, count| *count > 0);
             let oldest_due_at = answer::next(&mut parts, location)?.moment8()?;
-            let limits = crate::KeyLimits::NONE;
+            let limits = wire::limits(&answer::next(&mut parts, location)?.bytes()?);
             queues.push(QueueStatus { name, paused, counts, oldest_due_at, limits });
         }
         queues.sort_by(|one, other| one.name.cmp(&other.name));

@@ -13,8 +13,8 @@ macro_rules! parts {
 }
 
 parts!(
-    "base", "record", "place", "shelf", "life", "enqueue", "bundle", "settle", "claim", "workers", "operate",
-    "inspect", "register",
+    "base", "record", "share", "place", "shelf", "life", "enqueue", "bundle", "settle", "due", "band",
+    "claim", "workers", "operate", "inspect", "register",
 );
 
 /// The library as the server loads it.

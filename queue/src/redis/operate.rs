@@ -4,9 +4,10 @@ use super::{
     PIECE, RedisStore, answer,
     inspect::{Found, matches},
     link::Call,
+    wire,
     work::millis,
 };
-use crate::{Edit, JobFilter, JobState, NewJob, Pruned, Replay, Retention, StoreError};
+use crate::{Edit, JobFilter, JobState, KeyLimits, NewJob, Pruned, Replay, Retention, StoreError};
 
 impl RedisStore {
     pub(super) async fn cancel_jobs(&self, filter: &JobFilter) -> Result<u64, StoreError> {
@@ -79,6 +80,12 @@ impl RedisStore {
 
     pub(super) async fn set_paused(&self, queue: &str, paused: bool) -> Result<(), StoreError> {
         let call = self.at_once("pause").arg(queue).arg(if paused { "1" } else { "0" });
+        self.ask(&call).await.map(|_| ())
+    }
+
+    pub(super) async fn limit_keys(&self, queue: &str, limits: KeyLimits) -> Result<(), StoreError> {
+        limits.validate()?;
+        let call = self.at_once("limit").arg(queue).arg(wire::limit_bytes(limits));
         self.ask(&call).await.map(|_| ())
     }
 

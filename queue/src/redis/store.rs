@@ -2,9 +2,9 @@
 
 use super::RedisStore;
 use crate::{
-    Capabilities, Claim, Claimed, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord, Leadership,
-    LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay, Rescued, Retention,
-    Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo, WorkerStatus,
+    Capabilities, Claim, Claimed, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord, KeyLimits,
+    Leadership, LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay, Rescued,
+    Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo, WorkerStatus,
 };
 use async_trait::async_trait;
 use std::time::Duration;
@@ -17,7 +17,7 @@ impl Store for RedisStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { shared: true, durable: true, notices_death: true, fair: false }
+        Capabilities { shared: true, durable: true, notices_death: true, fair: true }
     }
 
     fn wake_ups(&self) -> watch::Receiver<u64> {
@@ -130,5 +130,9 @@ impl Store for RedisStore {
 
     async fn resume(&self, queue: &str) -> Result<(), StoreError> {
         self.set_paused(queue, false).await
+    }
+
+    async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Result<(), StoreError> {
+        self.limit_keys(queue, limits).await
     }
 }

@@ -1,8 +1,10 @@
 //! Jobs as bytes: the layout is described in lua/record.lua.
 
 use crate::{
-    Fence, GroupId, JobId, JobRecord, JobState, Lease, NewJob, OnConflict, Priority, Timestamp, UniqueScope,
+    Fence, GroupId, JobId, JobRecord, JobState, KeyLimits, Lease, NewJob, OnConflict, Priority, Rate,
+    Timestamp, UniqueScope,
 };
+use std::{num::NonZeroU32, time::Duration};
 use uuid::Uuid;
 
 const GROUP: u8 = 1;
@@ -216,6 +218,27 @@ impl<'a> Stored<'a> {
             last_error: (self.has(16)).then(|| lossy(error)),
         })
     }
+}
+
+/// Limits as sixteen bytes: running (4), jobs (4) and microseconds (8) of the rate, zero for none.
+pub(super) fn limit_bytes(limits: KeyLimits) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&limits.running.map_or(0, NonZeroU32::get).to_be_bytes());
+    if let Some(rate) = limits.rate {
+        bytes[4..8].copy_from_slice(&rate.jobs.get().to_be_bytes());
+        bytes[8..].copy_from_slice(&(rate.per.as_micros() as u64).to_be_bytes());
+    }
+    bytes
+}
+
+/// Limits from sixteen bytes; anything else is none.
+pub(super) fn limits(bytes: &[u8]) -> KeyLimits {
+    let number = |at: usize| {
+        bytes.get(at..)?.first_chunk::<4>().and_then(|it| NonZeroU32::new(u32::from_be_bytes(*it)))
+    };
+    let per = bytes.get(8..).and_then(|rest| rest.first_chunk::<8>()).map(|it| u64::from_be_bytes(*it));
+    let rate = number(4).zip(per).map(|(jobs, per)| Rate { jobs, per: Duration::from_micros(per) });
+    KeyLimits { running: number(0), rate }
 }
 
 /// The state a letter stands for.

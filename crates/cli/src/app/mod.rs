@@ -6,16 +6,18 @@ pub mod delivery;
 mod engines;
 pub mod limits;
 pub mod metrics;
+mod queue;
 
 pub use engines::import_settings;
+pub use queue::{existing_store, store};
 
 use crate::failure::Failure;
 use backstock_catalog::{Catalog, PostgresOptions};
-use backstock_config::{Config, Durability};
+use backstock_config::Config;
 use backstock_cpu::CpuPool;
 use backstock_jobs::Tools;
 use backstock_jobs::warm_cache::WarmCache;
-use backstock_queue::{Store, StoreExt, SystemClock};
+use backstock_queue::{Store, StoreExt};
 use backstock_search::Searcher;
 use backstock_vectors::{SqliteVectors, SqliteVectorsOptions};
 use std::path::{Path, PathBuf};
@@ -91,28 +93,6 @@ impl App {
     }
 }
 
-/// The queue's store; made where it is missing.
-pub async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
-    make_folder(&config.data_dir)?;
-    let options = backstock_queue::SqliteOptions {
-        durability: match config.queue.durability {
-            Durability::Normal => backstock_queue::Durability::Normal,
-            Durability::Full => backstock_queue::Durability::Full,
-        },
-        clock: Arc::new(SystemClock),
-        ..backstock_queue::SqliteOptions::default()
-    };
-    let store =
-        backstock_queue::SqliteStore::open(queue_file(config)?, options).await.map_err(Failure::data)?;
-    Ok(Arc::new(store))
-}
-
-/// The queue's store of a data folder that is in use already.
-pub async fn existing_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
-    require_data(config)?;
-    store(config).await
-}
-
 /// The catalog; made where it is missing.
 pub async fn catalog(config: &Config) -> Result<Catalog, Failure> {
     match CatalogPlace::of(config)? {
@@ -159,7 +139,7 @@ pub fn catalog_is_remote(config: &Config) -> Result<bool, Failure> {
 
 /// Refuses a data folder in which nothing was ever done.
 pub fn require_data(config: &Config) -> Result<(), Failure> {
-    if queue_file(config)?.exists() {
+    if queue::is_in_use(config)? {
         return Ok(());
     }
     let dir = config.data_dir.display();
@@ -170,21 +150,10 @@ pub fn require_data(config: &Config) -> Result<(), Failure> {
 
 /// Checks what the configuration names without opening anything.
 pub fn check(config: &Config) -> Result<(), Failure> {
-    queue_file(config)?;
+    queue::is_in_use(config)?;
     CatalogPlace::of(config)?;
     limits::of(config)?;
     engines::check(config)
-}
-
-fn queue_file(config: &Config) -> Result<PathBuf, Failure> {
-    match config.queue.url.split_once(':') {
-        None if config.queue.url == "sqlite" => Ok(config.data_dir.join("queue.db")),
-        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
-        _ => Err(Failure::usage(format!(
-            "`queue.url` is {:?}; this version knows \"sqlite\" and \"sqlite:PATH\"",
-            config.queue.url
-        ))),
-    }
 }
 
 fn make_folder(dir: &Path) -> Result<(), Failure> {

@@ -18,6 +18,10 @@ local counts = {}                                   -- changes of the queues' co
 local meta = {}                                     -- changes of sums, by field
 local stirred = false                               -- whether there may be something new to claim
 local known = {}                                    -- queues seen in this call
+local bands = {}                                    -- queues and priorities whose shares it touched (share.lua)
+local gates = {}                                    -- limits of queues; false: none (share.lua)
+local held = {}                                     -- changes of what keys have running, by queue and key (share.lua)
+local bundles = {}                                  -- leases seen, by number of the bundle; false: none (bundle.lua)
 
 local function u64(text) return (unpack_('>I8', text)) end
 local function s64(number)
@@ -61,6 +65,7 @@ local function begin(keys, time)
   byte, char, concat, sub = string.byte, string.char, table.concat, string.sub
   P = keys[1] .. ':'
   counts, meta, known, stirred = {}, {}, {}, false
+  bands, gates, held, bundles = {}, {}, {}, {}
   if time == '' then
     local clock = call('TIME')
     now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -80,8 +85,12 @@ local function know(queue)
   end
 end
 
+local finish_bands, finish_held                     -- in share.lua
+
 -- Writes the counters and rings the bell. `quiet`: nothing is left for others.
 local function finish(quiet)
+  finish_bands()
+  finish_held()
   for queue, of in pairs(counts) do
     local key = queue_key(queue, 'count')
     for state, change in pairs(of) do

@@ -7,7 +7,6 @@
 -- The set of deadlines holds a lower bound for each bundle, so that a renewal costs nothing there.
 
 local WIDTH, SPREAD = 17, 512
-local bundles = {}                                  -- those seen in this call, by number; false: none
 
 local function held_name(worker, name) return char(#worker) .. worker .. name end
 

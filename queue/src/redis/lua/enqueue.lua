@@ -14,7 +14,22 @@ local function missing_group(requests, first)
   end
 end
 
--- Requests without key, group or expiry, whose ids are new: everything is written in a few large commands.
+-- Appends fresh jobs of one queue and priority to their list; where that cannot be, each enters its lane.
+local function store_fresh(of, jobs)
+  know(of.queue)
+  if append(of.queue, of.prio, of) then
+    count(of.queue, 'A', #of)
+    mark(of.queue, of.prio, '', #of)
+    return
+  end
+  for i = 1, #of do
+    local job = parse(sub(of[i], 9, 16), jobs[of.at[i]])
+    enter(job)
+    jobs[of.at[i]] = build(job)
+  end
+end
+
+-- Requests without unique key, group or expiry, whose ids are new: everything is written in a few large commands.
 local function store_plain(requests)
   local n = #requests
   local first = next_seq(n)
@@ -25,10 +40,13 @@ local function store_plain(requests)
     local queue, prio = queue_of(request), sub(request, 4, 4)
     ids[2 * i - 1], ids[2 * i] = sub(request, 56, 71), seq
     jobs[2 * i - 1] = seq
-    if state == 'A' then
-      local band = prio .. queue
-      local of = tokens[band]
-      if not of then of = { queue = queue, prio = prio, at = {} }; tokens[band] = of end
+    if state == 'A' and byte(request, 5) == FAIR then
+      local job = parse(seq, settled_in(request, 'A', '-', due))
+      enter(job)
+      jobs[2 * i] = build(job)
+    elseif state == 'A' then
+      local of = tokens[prio .. queue]
+      if not of then of = { queue = queue, prio = prio, at = {} }; tokens[prio .. queue] = of end
       of[#of + 1] = due .. seq
       of.at[#of] = 2 * i
       jobs[2 * i] = settled_in(request, 'A', 'L', due)
@@ -40,18 +58,7 @@ local function store_plain(requests)
       jobs[2 * i] = settled_in(request, 'S', 'D', due)
     end
   end
-  for _, of in pairs(tokens) do
-    know(of.queue)
-    if append(of.queue, of.prio, of) then
-      count(of.queue, 'A', #of)
-    else
-      for i = 1, #of do
-        local job = parse(sub(of[i], 9, 16), jobs[of.at[i]])
-        enter(job)
-        jobs[of.at[i]] = build(job)
-      end
-    end
-  end
+  for _, of in pairs(tokens) do store_fresh(of, jobs) end
   for queue, of in pairs(waiting) do
     know(queue)
     count(queue, 'S', #of / 2)
@@ -67,7 +74,7 @@ local function store_all(requests)
   local ids, seen, plain = {}, {}, true
   for i = 1, #requests do
     local id = sub(requests[i], 56, 71)
-    if seen[id] or byte(requests[i], 5) ~= 0 then plain = false; break end
+    if seen[id] or byte(requests[i], 5) % FAIR ~= 0 then plain = false; break end
     seen[id], ids[i] = true, id
   end
   if plain then

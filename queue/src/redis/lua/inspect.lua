@@ -64,19 +64,24 @@ API.find = function(keys, args)
   return answer
 end
 
--- time: name, paused, state and count in turns, and when the oldest available job was due, of each queue.
+-- time: name, paused, state and count in turns, when the oldest available job was due, and limits, of each
+-- queue.
 API.queues = function(keys, args)
   begin(keys, args[1])
   local queues, answer = call('HGETALL', P .. 'queues'), {}
   for i = 1, #queues, 2 do
     local name, oldest = queues[i], nil
     for prio = 0, 3 do
-      local lanes = call('HKEYS', queue_key(name, 'n' .. prio))
-      for k = 1, #lanes do
-        local member = call('ZRANGEBYLEX', queue_key(name, 'z' .. prio), '[' .. lanes[k], '(' .. lanes[k] .. '\255', 'LIMIT', 0, 1)[1]
-        if member then
-          local due = sub(member, -16, -9)
-          if not oldest or u64(due) < u64(oldest) then oldest = due end
+      local shares, breeds = call('HKEYS', queue_key(name, 'k' .. prio)), call('HKEYS', queue_key(name, 'n' .. prio))
+      for _, share in ipairs(shares) do
+        for _, breed in ipairs(breeds) do
+          local lane = lane_of(share, breed)
+          local member = call('ZRANGEBYLEX', queue_key(name, 'z' .. prio), '[' .. lane, '(' .. lane .. '\255',
+            'LIMIT', 0, 1)[1]
+          if member then
+            local due = sub(member, -16, -9)
+            if not oldest or u64(due) < u64(oldest) then oldest = due end
+          end
         end
       end
       local list = queue_key(name, 'f' .. prio)
@@ -91,7 +96,8 @@ API.queues = function(keys, args)
         call('LPOP', list)
       end
     end
-    answer[#answer + 1] = { name, queues[i + 1], call('HGETALL', queue_key(name, 'count')), oldest or '' }
+    answer[#answer + 1] = { name, queues[i + 1], call('HGETALL', queue_key(name, 'count')), oldest or '',
+      call('HGET', P .. 'limits', name) or '' }
   end
   return answer
 end

@@ -86,6 +86,22 @@ API.pause = function(keys, args)
   return 'ok'
 end
 
+-- time, queue, running (4 bytes), jobs (4) and microseconds (8) of the rate; all zero lifts the limits.
+API.limit = function(keys, args)
+  begin(keys, args[1])
+  local queue, limits = args[2], args[3]
+  local none = u64(sub(limits, 1, 8)) == 0
+  local old = call('HGET', P .. 'limits', queue) or string.rep('\0', 16)
+  if (not none or call('HEXISTS', P .. 'queues', queue) == 1) and old ~= limits then
+    know(queue)
+    if none then call('HDEL', P .. 'limits', queue) else call('HSET', P .. 'limits', queue, limits) end
+    if sub(old, 5) ~= sub(limits, 5) then call('DEL', queue_key(queue, 'tat'), queue_key(queue, 'idle')) end
+    stirred = true
+  end
+  finish()
+  return 'ok'
+end
+
 -- ---- retention
 
 local function oldest_done()

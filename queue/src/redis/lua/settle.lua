@@ -25,6 +25,7 @@ local function complete(packed)
     else
       answers[f[5]] = '1'
       count(b.queue, 'R', -1)
+      if has(byte(rec, 5), FAIR) then hold_share(b.queue, share_of(parse(seqs[i], rec)), -1) end
       if byte(rec, 5) % 4 ~= 0 then
         slow[#slow + 1] = i
       else
@@ -76,6 +77,7 @@ local function settle_one(one)
   local job = parse(seq, rec)
   job.fence, job.started = fence8, b.started
   count(job.queue, 'R', -1)
+  hold_share(job.queue, share_of(job), -1)
   local outcome, reason = one.outcome, one.error
   local at, group = missing_group(one.requests, 1)
   if at then

@@ -122,6 +122,7 @@ local function take_back(one, goodbye, max_crashes)
   local job = parse(one.seq, rec)
   job.fence, job.started = s64(fence), b.started
   count(job.queue, 'R', -1)
+  hold_share(job.queue, share_of(job), -1)
   local state = 'A'
   if not goodbye then
     job.crashes = job.crashes + 1
