@@ -1,11 +1,12 @@
 //! The table of contents: every behaviour, by noun.
 
 /// Makes one `#[tokio::test]` of each behaviour every store must show. The argument names an async function in scope
-/// that makes a [`Bed`](crate::conformance::Bed) with an empty store; the calling crate depends on tokio.
+/// that makes a [`Bed`](crate::conformance::Bed) with an empty store; the calling crate depends on tokio. With a second
+/// argument `together`, the behaviours of one noun are one test: where a bed is dear (a cluster) and tests are processes.
 #[macro_export]
 macro_rules! conformance {
-    ($bed:ident) => {
-        $crate::__behaviours! { $bed, enqueue, [
+    ($bed:ident $(, $together:ident)?) => {
+        $crate::__behaviours! { $bed $(, $together)?; enqueue, [
             an_enqueued_job_is_stored_as_it_was_given,
             the_same_id_twice_stores_one_job,
             the_same_id_twice_in_one_call_stores_one_job,
@@ -18,7 +19,7 @@ macro_rules! conformance {
             names_of_any_kind_are_kept_apart,
             a_call_of_many_answers_in_order,
         ] }
-        $crate::__behaviours! { $bed, order, [
+        $crate::__behaviours! { $bed $(, $together)?; order, [
             jobs_of_one_priority_are_first_in_first_out,
             single_claims_keep_the_order_of_a_large_one,
             the_four_priorities_are_served_strictly,
@@ -33,7 +34,7 @@ macro_rules! conformance {
             a_time_in_the_past_does_not_jump_the_line,
             queues_do_not_see_each_other,
         ] }
-        $crate::__behaviours! { $bed, delay, [
+        $crate::__behaviours! { $bed $(, $together)?; delay, [
             a_delayed_job_is_never_early_by_a_millisecond,
             a_claim_says_when_to_look_again,
             an_empty_queue_says_nothing_about_when_to_look_again,
@@ -47,7 +48,7 @@ macro_rules! conformance {
             a_part_of_a_millisecond_is_rounded_up,
             a_time_far_in_the_future_is_kept,
         ] }
-        $crate::__behaviours! { $bed, lease, [
+        $crate::__behaviours! { $bed $(, $together)?; lease, [
             a_lease_shows_what_the_job_is,
             a_claimed_job_is_not_claimed_twice,
             concurrent_claims_share_the_jobs_without_overlap,
@@ -61,7 +62,7 @@ macro_rules! conformance {
             a_lost_lease_cannot_be_renewed_or_settled,
             an_ended_lease_that_nobody_took_back_still_counts,
         ] }
-        $crate::__behaviours! { $bed, settle, [
+        $crate::__behaviours! { $bed $(, $together)?; settle, [
             a_completed_job_is_done,
             a_retried_job_waits_and_burns_an_attempt,
             a_retry_without_delay_is_available_at_once,
@@ -80,7 +81,7 @@ macro_rules! conformance {
             a_turn_of_a_stranger_changes_nothing_for_its_claim,
             a_long_error_is_kept_whole,
         ] }
-        $crate::__behaviours! { $bed, unique, [
+        $crate::__behaviours! { $bed $(, $together)?; unique, [
             a_second_request_is_ignored_while_the_first_waits_or_runs,
             two_requests_in_one_call_conflict,
             keys_are_compared_within_the_kind,
@@ -102,7 +103,7 @@ macro_rules! conformance {
             a_replay_leaves_a_job_alone_whose_key_another_holds,
             a_follow_on_may_take_the_key_of_the_job_that_ends,
         ] }
-        $crate::__behaviours! { $bed, coalesce, [
+        $crate::__behaviours! { $bed $(, $together)?; coalesce, [
             a_waiting_holder_stands_for_the_request,
             requests_during_a_run_cause_exactly_one_further_run_of_the_last,
             the_further_run_can_cause_another,
@@ -116,7 +117,7 @@ macro_rules! conformance {
             a_job_may_ask_for_its_own_further_run,
             a_storm_of_requests_runs_at_most_twice,
         ] }
-        $crate::__behaviours! { $bed, group, [
+        $crate::__behaviours! { $bed $(, $together)?; group, [
             a_group_counts_its_members,
             cancelled_expired_and_quarantined_members_are_counted,
             opening_twice_changes_nothing,
@@ -133,7 +134,7 @@ macro_rules! conformance {
             an_invalid_member_or_follow_up_refuses_the_group,
             groups_are_listed_last_opened_first,
         ] }
-        $crate::__behaviours! { $bed, group_end, [
+        $crate::__behaviours! { $bed $(, $together)?; group_end, [
             the_follow_up_runs_once_after_the_last_member,
             a_retried_member_holds_the_group_open,
             an_empty_sealed_group_is_done_at_once,
@@ -148,7 +149,7 @@ macro_rules! conformance {
             a_follow_up_id_that_is_taken_is_not_stored_twice,
             two_members_that_end_in_one_call_end_the_group_once,
         ] }
-        $crate::__behaviours! { $bed, cron, [
+        $crate::__behaviours! { $bed $(, $together)?; cron, [
             a_slot_fires_exactly_once,
             an_earlier_slot_does_not_fire_any_more,
             many_schedulers_fire_each_slot_once,
@@ -157,7 +158,7 @@ macro_rules! conformance {
             an_invalid_job_does_not_use_up_the_slot,
             a_job_of_a_slot_keeps_its_id,
         ] }
-        $crate::__behaviours! { $bed, rescue, [
+        $crate::__behaviours! { $bed $(, $together)?; rescue, [
             nothing_is_taken_from_a_worker_that_lives,
             the_jobs_of_a_killed_worker_run_again,
             a_dead_worker_is_named_once_and_listed_no_more,
@@ -174,7 +175,7 @@ macro_rules! conformance {
             a_rescue_respects_its_limit_and_leaves_nothing_behind,
             a_job_asked_to_stop_does_not_come_back_after_a_crash,
         ] }
-        $crate::__behaviours! { $bed, dead_set, [
+        $crate::__behaviours! { $bed $(, $together)?; dead_set, [
             a_replayed_job_starts_from_zero,
             dead_quarantined_and_cancelled_jobs_can_be_replayed_and_no_others,
             a_replay_takes_only_what_its_filter_names,
@@ -185,7 +186,7 @@ macro_rules! conformance {
             a_replay_of_many_goes_in_pieces_of_at_most_five_hundred,
             a_replay_without_matches_changes_nothing,
         ] }
-        $crate::__behaviours! { $bed, cancel, [
+        $crate::__behaviours! { $bed $(, $together)?; cancel, [
             a_waiting_job_is_cancelled_at_once,
             a_retryable_job_is_cancelled_at_once,
             the_worker_of_a_running_job_is_asked_to_stop,
@@ -197,7 +198,7 @@ macro_rules! conformance {
             a_filter_says_which,
             a_call_cancels_at_most_five_hundred,
         ] }
-        $crate::__behaviours! { $bed, pause, [
+        $crate::__behaviours! { $bed $(, $together)?; pause, [
             a_paused_queue_gives_nothing_until_it_is_resumed,
             running_jobs_go_on_while_their_queue_is_paused,
             other_queues_go_on,
@@ -206,7 +207,7 @@ macro_rules! conformance {
             pausing_and_resuming_twice_is_once,
             a_queue_can_be_paused_before_its_first_job,
         ] }
-        $crate::__behaviours! { $bed, expire, [
+        $crate::__behaviours! { $bed $(, $together)?; expire, [
             a_job_not_started_in_time_is_cancelled,
             a_claim_never_gives_an_expired_job,
             a_scheduled_job_can_expire_before_it_is_due,
@@ -216,7 +217,7 @@ macro_rules! conformance {
             a_flood_of_expired_jobs_does_not_stall_what_is_still_wanted,
             promotion_counts_expired_jobs_against_its_limit,
         ] }
-        $crate::__behaviours! { $bed, retention, [
+        $crate::__behaviours! { $bed $(, $together)?; retention, [
             finished_jobs_are_kept_for_their_age,
             unfinished_jobs_are_never_pruned,
             dead_jobs_have_their_own_age,
@@ -231,7 +232,7 @@ macro_rules! conformance {
             an_open_group_is_never_pruned,
             a_replayed_job_no_longer_counts_against_the_retention,
         ] }
-        $crate::__behaviours! { $bed, leadership, [
+        $crate::__behaviours! { $bed $(, $together)?; leadership, [
             there_is_one_leader_at_a_time,
             a_leader_that_keeps_it_keeps_its_token,
             a_leadership_that_ran_out_can_be_taken_under_a_greater_token,
@@ -240,7 +241,7 @@ macro_rules! conformance {
             roles_are_independent,
             of_many_candidates_one_wins,
         ] }
-        $crate::__behaviours! { $bed, kinds, [
+        $crate::__behaviours! { $bed $(, $together)?; kinds, [
             an_unknown_kind_is_left_alone_and_visible,
             a_newer_version_waits_for_a_newer_worker,
             a_worker_of_no_kinds_gets_nothing,
@@ -248,7 +249,7 @@ macro_rules! conformance {
             many_unknown_jobs_in_front_do_not_hide_the_known,
             a_version_of_zero_is_known_to_all,
         ] }
-        $crate::__behaviours! { $bed, wake_ups, [
+        $crate::__behaviours! { $bed $(, $together)?; wake_ups, [
             enqueueing_wakes,
             opening_a_group_with_jobs_wakes,
             firing_wakes,
@@ -260,7 +261,7 @@ macro_rules! conformance {
             follow_ons_and_follow_ups_wake,
             a_late_subscriber_still_hears_the_next,
         ] }
-        $crate::__behaviours! { $bed, inspection, [
+        $crate::__behaviours! { $bed $(, $together)?; inspection, [
             a_job_nobody_stored_is_not_found,
             jobs_are_listed_last_stored_first_page_by_page,
             a_page_is_capped,
@@ -271,13 +272,13 @@ macro_rules! conformance {
             workers_show_when_they_came_and_what_they_hold,
             a_new_store_is_empty,
         ] }
-        $crate::__behaviours! { $bed, volume, [
+        $crate::__behaviours! { $bed $(, $together)?; volume, [
             five_thousand_jobs_in_one_call_all_arrive_in_order,
             nothing_is_lost_whatever_the_outcomes,
             producers_and_workers_at_the_same_time_lose_and_double_nothing,
             two_thousand_members_end_their_group_once,
         ] }
-        $crate::__behaviours! { $bed, bad_line, [
+        $crate::__behaviours! { $bed $(, $together)?; bad_line, [
             what_is_enqueued_over_a_bad_line_is_stored_once,
             settlements_over_a_bad_line_count_once,
             lost_claims_count_as_crashes_and_never_as_errors,
@@ -292,8 +293,8 @@ macro_rules! conformance {
 /// As [`conformance!`](crate::conformance!), for what outlives the process; the bed can reopen its store.
 #[macro_export]
 macro_rules! conformance_durable {
-    ($bed:ident) => {
-        $crate::__behaviours! { $bed, durable, [
+    ($bed:ident $(, $together:ident)?) => {
+        $crate::__behaviours! { $bed $(, $together)?; durable, [
             reopening_keeps_everything,
             a_lease_outlives_the_store,
             unique_keys_and_kept_requests_outlive_the_store,
@@ -309,8 +310,8 @@ macro_rules! conformance_durable {
 /// As [`conformance!`](crate::conformance!), for several handles on the same data; the bed can make another handle.
 #[macro_export]
 macro_rules! conformance_shared {
-    ($bed:ident) => {
-        $crate::__behaviours! { $bed, shared, [
+    ($bed:ident $(, $together:ident)?) => {
+        $crate::__behaviours! { $bed $(, $together)?; shared, [
             what_one_handle_stores_another_claims_and_settles,
             handles_never_claim_the_same_job,
             a_job_stored_through_one_handle_wakes_the_other,
@@ -322,8 +323,8 @@ macro_rules! conformance_shared {
 /// As [`conformance!`](crate::conformance!), for stores that share a queue between fairness keys.
 #[macro_export]
 macro_rules! conformance_fair {
-    ($bed:ident) => {
-        $crate::__behaviours! { $bed, fair, [
+    ($bed:ident $(, $together:ident)?) => {
+        $crate::__behaviours! { $bed $(, $together)?; fair, [
             keys_take_turns_inside_a_priority,
             single_claims_keep_the_turns_of_a_large_one,
             one_key_alone_is_first_in_first_out,
@@ -351,7 +352,7 @@ macro_rules! conformance_fair {
             five_hundred_keys_are_all_served_once_in_one_claim,
             a_paused_queue_keeps_its_turns,
         ] }
-        $crate::__behaviours! { $bed, limits, [
+        $crate::__behaviours! { $bed $(, $together)?; limits, [
             a_key_runs_no_more_jobs_at_once_than_its_limit,
             each_key_has_the_limit_of_its_own,
             jobs_without_a_key_are_not_limited,
@@ -392,8 +393,8 @@ macro_rules! conformance_fair {
 /// As [`conformance_fair!`](crate::conformance_fair!), for what outlives the process.
 #[macro_export]
 macro_rules! conformance_fair_durable {
-    ($bed:ident) => {
-        $crate::__behaviours! { $bed, limits as limits_durable, [
+    ($bed:ident $(, $together:ident)?) => {
+        $crate::__behaviours! { $bed $(, $together)?; limits as limits_durable, [
             turns_and_limits_outlive_the_store,
         ] }
     };
@@ -403,10 +404,10 @@ macro_rules! conformance_fair_durable {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __behaviours {
-    ($bed:ident, $noun:ident, [$($behaviour:ident),* $(,)?]) => {
-        $crate::__behaviours! { $bed, $noun as $noun, [$($behaviour),*] }
+    ($bed:ident $(, $together:ident)?; $noun:ident, [$($behaviour:ident),* $(,)?]) => {
+        $crate::__behaviours! { $bed $(, $together)?; $noun as $noun, [$($behaviour),*] }
     };
-    ($bed:ident, $noun:ident as $module:ident, [$($behaviour:ident),* $(,)?]) => {
+    ($bed:ident; $noun:ident as $module:ident, [$($behaviour:ident),* $(,)?]) => {
         mod $module {
             $(
                 #[tokio::test]
@@ -414,6 +415,16 @@ macro_rules! __behaviours {
                     let lab = $crate::conformance::Lab::new(super::$bed().await).await;
                     $crate::conformance::$noun::$behaviour(lab).await;
                 }
+            )*
+        }
+    };
+    ($bed:ident, together; $noun:ident as $module:ident, [$($behaviour:ident),* $(,)?]) => {
+        #[tokio::test]
+        async fn $module() {
+            $(
+                eprintln!("{}", stringify!($behaviour));
+                let lab = $crate::conformance::Lab::new($bed().await).await;
+                $crate::conformance::$noun::$behaviour(lab).await;
             )*
         }
     };

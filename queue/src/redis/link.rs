@@ -59,6 +59,21 @@ impl Link {
         self.line.clone().ask(command).await.map_err(|error| self.fault(&error))
     }
 
+    /// What the server that owns our keys says about itself.
+    pub(super) async fn about(&self, section: &str) -> Result<String, StoreError> {
+        use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
+        let mut info = redis::cmd("INFO");
+        info.arg(section);
+        let answer = match self.line.clone() {
+            Line::One(mut one) => one.send_packed_command(&info).await,
+            Line::Cluster(mut cluster) => {
+                let owner = SingleNodeRoutingInfo::SpecificNode(Route::with_key(&self.tag, SlotAddr::Master));
+                cluster.route_command(info, RoutingInfo::SingleNode(owner)).await
+            }
+        };
+        Ok(fault::text(&answer.map_err(|error| self.fault(&error))?))
+    }
+
     /// A command to every master, the answers together.
     pub(super) async fn everywhere(&self, command: &Cmd) -> Result<Vec<Value>, StoreError> {
         use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};

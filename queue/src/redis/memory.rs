@@ -44,7 +44,7 @@ impl RedisStore {
     }
 
     async fn look_at_memory(&self) -> Result<Memory, StoreError> {
-        let about = fault::text(&self.link.command(redis::cmd("INFO").arg("memory")).await?);
+        let about = self.link.about("memory").await?;
         let number = |name: &str| {
             let line = about.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
             line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)

@@ -20,8 +20,7 @@ impl RedisStore {
     pub async fn open(url: &str, options: RedisOptions) -> Result<Self, StoreError> {
         check_prefix(&options.prefix)?;
         let link = Link::connect(url, &options).await?;
-        let about = fault::text(&link.command(redis::cmd("INFO").arg("everything")).await?);
-        check_server(&about, &link.location)?;
+        check_server(&link.about("everything").await?, &link.location)?;
         link.load().await?;
         check_format(&link).await?;
         let bell = Bell::hang(&link, &options).await?;

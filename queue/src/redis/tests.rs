@@ -79,6 +79,8 @@ async fn bed() -> ServerBed {
 crate::conformance!(bed);
 crate::conformance_durable!(bed);
 crate::conformance_shared!(bed);
+crate::conformance_fair!(bed);
+crate::conformance_fair_durable!(bed);
 
 #[test]
 fn random_sequences_agree_with_the_naive_model() {
@@ -94,6 +96,31 @@ mod behind_a_bad_line {
     }
 
     crate::conformance!(bed);
+    crate::conformance_fair!(bed);
+
+    #[test]
+    fn random_sequences_agree_with_the_naive_model() {
+        model::check(bed, 20);
+    }
+}
+
+/// On three nodes, where one owns all keys of a bed.
+mod on_a_cluster {
+    use super::{LazyLock, ServerBed, model};
+    use backstock_testbed::RedisCluster;
+
+    static CLUSTER: LazyLock<RedisCluster> =
+        LazyLock::new(|| RedisCluster::start(3).expect("a private Redis Cluster for tests"));
+
+    async fn bed() -> ServerBed {
+        ServerBed::new(CLUSTER.urls().join(",")).await
+    }
+
+    crate::conformance!(bed, together);
+    crate::conformance_durable!(bed, together);
+    crate::conformance_shared!(bed, together);
+    crate::conformance_fair!(bed, together);
+    crate::conformance_fair_durable!(bed, together);
 
     #[test]
     fn random_sequences_agree_with_the_naive_model() {
