@@ -9,6 +9,7 @@ mod import_sqlite;
 mod options;
 mod process;
 mod queue_sqlite;
+mod refresh;
 mod rows;
 
 use std::process::ExitCode;
@@ -17,10 +18,11 @@ use options::Options;
 
 type Benchmark = fn(&Options) -> anyhow::Result<()>;
 
-const NAMES: [(&str, Benchmark); 3] = [
+const NAMES: [(&str, Benchmark); 4] = [
     ("import-postgres", import_postgres::run),
     ("import-sqlite", import_sqlite::run),
     ("queue-sqlite", queue_sqlite::run),
+    ("refresh", refresh::run),
 ];
 
 fn main() -> ExitCode {

@@ -1,27 +1,46 @@
-//! `refresh_view`: brings summary views up to date.
+//! `refresh_view`: brings views up to date.
 
 use crate::{Tools, failure};
-use backstock_catalog::{Catalog, RefreshMode};
-use backstock_queue::{Context, Handler, Job, JobError, One};
+use backstock_catalog::{Catalog, CatalogError, RefreshMode, RefreshReport};
+use backstock_queue::{Context, Handler, Job, JobError, One, Unique};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 
-/// Brings one summary view up to date, or all of them.
+/// Brings one view up to date, or every one that is stale and whose turn it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefreshView {
     /// Name of the view, or `all`.
     pub view: String,
-    /// Changed groups, or every group.
+    /// What changed, or everything.
     pub mode: RefreshMode,
+    /// Whether requests for the same view become one: however many come while it waits or runs, it runs once more.
+    /// Without, each is a job of its own, which somebody may be waiting for.
+    #[serde(default)]
+    pub coalesced: bool,
 }
+
+impl RefreshView {
+    /// Every view that is stale and due; asked for as often as one likes.
+    pub fn stale() -> Self {
+        Self { view: ALL.to_owned(), mode: RefreshMode::Incremental, coalesced: true }
+    }
+}
+
+/// The name that stands for all views.
+const ALL: &str = "all";
 
 impl Job for RefreshView {
     const KIND: &'static str = "refresh_view";
     const QUEUE: &'static str = "views";
-    const TIMEOUT: Duration = Duration::from_mins(30);
+    // Views of a large catalog take as long as they take; each has a limit of its own.
+    const TIMEOUT: Duration = Duration::from_hours(6);
+
+    fn unique(&self) -> Option<Unique> {
+        self.coalesced.then(|| Unique::coalesced(format!("{}:{:?}", self.view, self.mode)))
+    }
 }
 
-/// Counter of its group: views in which at least one group was computed again.
+/// Counter of its group: views of which something was computed again.
 pub const VIEWS_REFRESHED: &str = "views_refreshed";
 
 /// Handler of [`RefreshView`]. Running it twice finds nothing to do the second time.
@@ -33,32 +52,40 @@ impl ViewRefresher {
     pub(crate) fn new(tools: &Tools) -> Self {
         Self { catalog: Arc::clone(&tools.catalog) }
     }
+
+    async fn refresh(
+        &self,
+        job: &RefreshView,
+    ) -> Result<Vec<(String, Result<RefreshReport, CatalogError>)>, JobError> {
+        if job.view == ALL {
+            return self.catalog.refresh_views(job.mode).await.map_err(failure::catalog);
+        }
+        Ok(vec![(job.view.clone(), self.catalog.refresh_view(&job.view, job.mode).await)])
+    }
 }
 
 impl Handler for ViewRefresher {
     type Work = One<RefreshView>;
 
     async fn handle(&self, job: &mut One<RefreshView>, _: &Context) -> Result<(), JobError> {
-        let views: Vec<&str> = match job.view.as_str() {
-            "all" => Catalog::views().collect(),
-            one => Catalog::views().filter(|view| *view == one).collect(),
-        };
-        if views.is_empty() {
-            let known: Vec<&str> = Catalog::views().collect();
-            return Err(JobError::discard(format!(
-                "there is no view {:?}; there are {}",
-                job.view,
-                known.join(", ")
-            )));
-        }
-        let mode = job.mode;
-        for view in views {
-            let report = self.catalog.refresh_view(view, mode).await.map_err(failure::catalog)?;
-            if report.keys > 0 {
-                job.tally(VIEWS_REFRESHED, 1);
+        let mut failed = None;
+        for (view, refreshed) in self.refresh(job).await? {
+            match refreshed {
+                Ok(report) => {
+                    if report.worked() {
+                        job.tally(VIEWS_REFRESHED, 1);
+                    }
+                    tracing::debug!(view, done = ?report.done, keys = report.keys, rows = report.rows, "view refreshed");
+                }
+                Err(error) => {
+                    tracing::warn!(view, %error, "view not refreshed");
+                    // What may pass is tried again first: the others are fresh then.
+                    if failed.as_ref().is_none_or(|known: &CatalogError| !known.is_transient()) {
+                        failed = Some(error);
+                    }
+                }
             }
-            tracing::debug!(view, keys = report.keys, rows = report.rows, mode = ?report.mode, "view refreshed");
         }
-        Ok(())
+        failed.map_or(Ok(()), |error| Err(failure::catalog(error)))
     }
 }

@@ -10,6 +10,6 @@ pub use product::{Availability, Money, Product, Status, decimals};
 pub use store::{
     Batch, BatchOutcome, Catalog, CatalogError, CodeCount, Counters, Dirty, DirtyKeys, DirtyKind, DryRun,
     FieldHashes, FileFailure, Hash, ImageDoc, ImageResult, ImportReport, ImportState, Issue, NewImport,
-    PendingImage, PostgresOptions, PreparedRow, ProductDoc, ProductText, RefreshMode, RefreshReport,
-    Severity, SyncMode, ViewRow,
+    PendingImage, PlainReason, PostgresOptions, PreparedRow, ProductDoc, ProductText, RefreshMode,
+    RefreshReport, Refreshed, Severity, SyncMode, ViewInfo, ViewKind, ViewRow,
 };

@@ -58,6 +58,9 @@ pub enum Command {
     /// List, pause, resume or limit queues
     #[command(subcommand)]
     Queues(Queues),
+    /// List views or bring them up to date
+    #[command(subcommand)]
+    Views(Views),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(Config),
@@ -104,6 +107,9 @@ pub struct Import {
 pub struct Search {
     /// What to look for, in words
     pub text: String,
+    /// By SKU, number on the box and words of the title instead of by meaning
+    #[arg(long, conflicts_with_all = ["category", "max_price"])]
+    pub words: bool,
     /// Most results
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub limit: u16,
@@ -204,6 +210,21 @@ pub enum Queues {
         /// Lift all limits
         #[arg(long, group = "what", conflicts_with_all = ["running", "rate"])]
         clear: bool,
+    },
+}
+
+/// `views`
+#[derive(Debug, Subcommand)]
+pub enum Views {
+    /// List views: fresh or stale, what a refresh costs, when the next one is due
+    List,
+    /// Bring a view up to date, after those that it reads; `all`: every one that is stale and due
+    Refresh {
+        /// Name of the view, or `all`
+        view: String,
+        /// Whether it is stale or not
+        #[arg(long)]
+        full: bool,
     },
 }
 

@@ -59,6 +59,7 @@ async fn dispatch(cli: &Cli, config: Config) -> Result<(), Failure> {
         Command::Queues(args) => {
             commands::queues::run(args, &*app::existing_store(&config).await?, json).await
         }
+        Command::Views(args) => commands::views::run(args, &app::catalog(&config).await?, json).await,
         Command::Config(args) => commands::config::run(args, &config, json),
     }
 }

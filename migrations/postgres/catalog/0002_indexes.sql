@@ -10,7 +10,7 @@ CREATE INDEX product_by_source ON product (source_id, status, id);
 CREATE INDEX product_by_category ON product (category) WHERE status = 0;
 CREATE INDEX product_by_brand ON product (brand) WHERE status = 0;
 
--- What changed last (`popular` when there are few scores, refreshes by product): partial and covering.
+-- What changed last (`popular` when there are few scores, refreshes by product): composite and covering.
 CREATE INDEX product_by_change ON product (changed_gen DESC, id DESC) INCLUDE (sku, status);
 
 -- What is asked for most (`popular`), and scores that changed since a refresh.
@@ -19,9 +19,3 @@ CREATE INDEX popularity_by_change ON popularity (changed_gen) INCLUDE (sku);
 
 -- A product by the number on its box (`find`): partial, since many have none.
 CREATE INDEX product_by_gtin ON product (gtin) WHERE gtin IS NOT NULL;
-
--- Words of title, brand and category (`find`), without the endings of any language. Pending entries are merged when they
--- fill 16 MB, or by vacuum, rather than every 4 MB in the middle of an import.
-CREATE INDEX product_words ON product USING gin (to_tsvector('simple', title || ' ' || brand || ' ' || category))
-    WITH (gin_pending_list_limit = 16384) WHERE status = 0;
--- Misspelt titles (`find`): product_title_trigrams, made when the extension pg_trgm can be had.

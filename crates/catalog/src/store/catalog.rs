@@ -13,7 +13,7 @@ use super::image::{ImageResult, PendingImage};
 use super::postgres::{PostgresCatalog, PostgresOptions};
 use super::report::{FileFailure, ImportReport, NewImport};
 use super::sqlite::SqliteCatalog;
-use super::view::{RefreshMode, RefreshReport, VIEWS, ViewRow};
+use super::view::{RefreshMode, RefreshReport, VIEWS, ViewInfo, ViewRow};
 use crate::product::Product;
 
 /// The products, kept in one SQLite file or in a PostgreSQL database. Cheap to clone; clones share the connections.
@@ -202,13 +202,15 @@ impl Catalog {
     }
 
     /// Active products by SKU or number on the box, then by all words of `text` in title, brand and category; on
-    /// PostgreSQL with `pg_trgm` also by titles that are spelt much the same. Best first. An empty text finds nothing.
+    /// PostgreSQL with `pg_trgm` also by titles that are spelt much the same. There words are as of the last refresh of
+    /// the view `product`. Best first. An empty text finds nothing.
     pub async fn find(&self, text: &str, limit: u32) -> Result<Vec<ProductDoc>> {
-        let text = text.trim().replace('\0', " ");
+        let text = text.replace('\0', " ");
+        let text = text.trim();
         if text.is_empty() {
             return Ok(Vec::new());
         }
-        let skus = ask!(self.find(&text, limit))?;
+        let skus = ask!(self.find(text, limit))?;
         self.product_docs(&skus).await
     }
 
@@ -266,22 +268,44 @@ impl Catalog {
     }
 }
 
-/// Summary views.
+/// Views.
 impl Catalog {
-    /// Names of the summary views.
-    pub fn views() -> impl Iterator<Item = &'static str> {
-        VIEWS.iter().map(|view| view.name)
+    /// Every view and how it stands, in an order in which each reads only those before it: the summary tables, on
+    /// PostgreSQL also the materialized views of the catalog's schema and those over its tables, the operator's own
+    /// among them.
+    pub async fn views(&self) -> Result<Vec<ViewInfo>> {
+        ask!(self.views())
     }
 
-    /// The view that a dirty kind belongs to, if any.
+    /// Whether there can be views besides the summaries by group, which cost more than what changed.
+    pub fn has_materialized_views(&self) -> bool {
+        matches!(self.store, Store::Postgres(_))
+    }
+
+    /// The summary table that a dirty kind belongs to, if any.
     pub fn view_of(kind: DirtyKind) -> Option<&'static str> {
         VIEWS.iter().find(|view| view.kind == kind).map(|view| view.name)
     }
 
-    /// Brings a view up to date. Several may run at once; dropped half-way, the rest stays dirty.
+    /// Brings every view up to date that is stale and whose turn it is (or, with [`RefreshMode::Full`], every view): in
+    /// dependency order, independent ones side by side. What became of each; a view that fails does not keep the others.
     ///
     /// # Errors
-    /// [`CatalogError::UnknownView`](super::CatalogError::UnknownView); storage errors.
+    /// Only when the views cannot be listed.
+    pub async fn refresh_views(&self, mode: RefreshMode) -> Result<Vec<(String, Result<RefreshReport>)>> {
+        match &self.store {
+            Store::Sqlite(store) => store.refresh_views(mode).await,
+            // Bounded piece by piece.
+            Store::Postgres(store) => Box::pin(store.refresh_views(mode)).await,
+        }
+    }
+
+    /// Brings a view up to date, after the stale ones that it reads. Several may run at once; dropped half-way, the rest
+    /// stays stale.
+    ///
+    /// # Errors
+    /// [`CatalogError::UnknownView`](super::CatalogError::UnknownView); `View` when a materialized view fails; storage
+    /// errors.
     pub async fn refresh_view(&self, name: &str, mode: RefreshMode) -> Result<RefreshReport> {
         match &self.store {
             Store::Sqlite(store) => store.refresh_view(name, mode).await,
@@ -290,7 +314,7 @@ impl Catalog {
         }
     }
 
-    /// The first `limit` rows of a view, largest groups first.
+    /// The first `limit` rows of a summary by group, largest groups first.
     ///
     /// # Errors
     /// [`CatalogError::UnknownView`](super::CatalogError::UnknownView); storage errors.

@@ -168,8 +168,16 @@ pub enum CatalogError {
         /// The limit in force, in percent.
         limit_percent: u8,
     },
-    /// No summary view has this name.
-    #[error("no summary view named {name}; known: {known}")]
+    /// A view could not be refreshed; others can.
+    #[error("the view {view} was not refreshed: {source}")]
+    View {
+        /// Which view.
+        view: String,
+        /// Why.
+        source: Box<CatalogError>,
+    },
+    /// No view has this name.
+    #[error("no view named {name}; known: {known}")]
     UnknownView {
         /// The name asked for.
         name: String,
@@ -185,6 +193,9 @@ impl CatalogError {
     /// Whether the same call can succeed later without anybody changing code or input.
     #[must_use]
     pub fn is_transient(&self) -> bool {
+        if let Self::View { source, .. } = self {
+            return source.is_transient();
+        }
         matches!(
             self,
             Self::Locked { .. }
@@ -220,6 +231,7 @@ impl CatalogError {
             Self::ImportEnded { .. } => "import_ended",
             Self::FileChanged { .. } => "file_changed",
             Self::MassDelete { .. } => "mass_delete",
+            Self::View { .. } => "view_failed",
             Self::UnknownView { .. } => "unknown_view",
         }
     }

@@ -17,6 +17,7 @@ mod image;
 mod keys;
 mod plan;
 mod postgres;
+mod refresh;
 mod report;
 mod seen;
 mod sqlite;
@@ -32,7 +33,7 @@ pub use hash::{FieldHashes, Hash};
 pub use image::{ImageResult, PendingImage};
 pub use postgres::PostgresOptions;
 pub use report::{CodeCount, FileFailure, ImportReport, ImportState, NewImport, SyncMode};
-pub use view::{RefreshMode, RefreshReport, ViewRow};
+pub use view::{PlainReason, RefreshMode, RefreshReport, Refreshed, ViewInfo, ViewKind, ViewRow};
 
 #[cfg(test)]
 pub(crate) mod tests;

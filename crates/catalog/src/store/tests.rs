@@ -79,7 +79,7 @@ fn issue(record: u64, code: &str) -> Issue {
     Issue { record, line: record + 1, code: code.into(), field: None, message: code.into() }
 }
 
-fn product(number: usize) -> Product {
+pub(super) fn product(number: usize) -> Product {
     Product {
         sku: format!("SKU-{number:05}"),
         title: format!("Product {number}"),

@@ -87,10 +87,48 @@ impl View {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefreshMode {
-    /// Groups that changed. Becomes `Full` for a view that was never built.
+    /// What changed. Becomes `Full` for a view that was never built; a materialized view is refreshed when it is stale.
     Incremental,
-    /// Every group.
+    /// Everything, whether it is stale or not.
     Full,
+}
+
+/// How a view is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ViewKind {
+    /// A table that holds the rows of a query; only what changed is computed again.
+    Summary,
+    /// A materialized view of PostgreSQL, ours or the operator's.
+    Materialized,
+}
+
+/// Why a materialized view is not refreshed beside its readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlainReason {
+    /// It holds no rows yet, so nobody can read it anyway.
+    NotPopulated,
+    /// It has no unique index over plain columns; give it one.
+    NoUniqueKey,
+}
+
+/// What a refresh came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refreshed {
+    /// Changed groups or products were computed again.
+    Keys,
+    /// The view was computed again beside its readers.
+    Concurrently,
+    /// The view was computed again while nobody could read it.
+    Plain(PlainReason),
+    /// Nothing that it reads has changed.
+    Fresh,
+    /// It is stale, but was refreshed so lately that its turn is yet to come.
+    NotDue,
+    /// Somebody else refreshes it right now.
+    Busy,
 }
 
 /// What a refresh did.
@@ -100,12 +138,73 @@ pub struct RefreshReport {
     pub view: String,
     /// How it was done, which may be more than was asked for.
     pub mode: RefreshMode,
-    /// Groups computed again.
+    /// What it came to.
+    pub done: Refreshed,
+    /// Groups or products computed again; 0 of a materialized view.
     pub keys: u64,
-    /// Rows written.
+    /// Rows written; 0 of a materialized view.
     pub rows: u64,
     /// Time taken.
     pub elapsed: Duration,
+}
+
+impl RefreshReport {
+    /// Whether anything was computed.
+    pub fn worked(&self) -> bool {
+        match self.done {
+            Refreshed::Keys => self.keys > 0,
+            Refreshed::Concurrently | Refreshed::Plain(_) => true,
+            Refreshed::Fresh | Refreshed::NotDue | Refreshed::Busy => false,
+        }
+    }
+
+    /// A report of a view of which nothing was computed.
+    pub(super) fn idle(view: &str, mode: RefreshMode, done: Refreshed) -> Self {
+        Self { view: view.to_owned(), mode, done, keys: 0, rows: 0, elapsed: Duration::ZERO }
+    }
+}
+
+/// What is known of a view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewInfo {
+    /// Name, with its schema where that is not the catalog's.
+    pub name: String,
+    /// How it is kept.
+    pub kind: ViewKind,
+    /// 0 reads only tables; a view reads views of lower levels only.
+    pub level: u32,
+    /// Why a refresh would shut readers out, if it would.
+    pub plain_because: Option<PlainReason>,
+    /// Whether something that it reads has changed since its last refresh.
+    pub stale: bool,
+    /// Whether the database user may refresh it.
+    pub allowed: bool,
+    /// Smoothed cost of a refresh in milliseconds; of a materialized view that was refreshed before.
+    pub cost_ms: Option<u64>,
+    /// When its last refresh ended, in milliseconds since the Unix epoch.
+    pub finished_ms: Option<i64>,
+    /// From when on it is refreshed again if stale, in milliseconds since the Unix epoch.
+    pub next_due_ms: Option<i64>,
+    /// Why its last refresh failed.
+    pub last_error: Option<String>,
+}
+
+impl ViewInfo {
+    /// A summary table.
+    pub(super) fn summary(name: &str, stale: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: ViewKind::Summary,
+            level: 0,
+            plain_because: None,
+            stale,
+            allowed: true,
+            cost_ms: None,
+            finished_ms: None,
+            next_due_ms: None,
+            last_error: None,
+        }
+    }
 }
 
 /// One row of a view: column names and values.

@@ -8,3 +8,4 @@ pub mod queues;
 pub mod roles;
 pub mod search;
 pub mod status;
+pub mod views;

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::args::Search;
 use crate::failure::Failure;
 use crate::show::{self, Table};
-use backstock_catalog::decimals;
+use backstock_catalog::{Product, decimals};
 use backstock_config::Config;
 use backstock_search::{Found, Query};
 use backstock_vectors::Filter;
@@ -12,6 +12,9 @@ use backstock_vectors::Filter;
 /// Runs the command.
 pub async fn run(args: &Search, config: Config, json: bool) -> Result<(), Failure> {
     crate::app::require_data(&config)?;
+    if args.words {
+        return by_words(args, &config, json).await;
+    }
     let currency = config.import.default_currency.clone();
     let app = App::open(config).await?;
     let query = query(args, &currency)?;
@@ -32,6 +35,37 @@ pub async fn run(args: &Search, config: Config, json: bool) -> Result<(), Failur
     }
     show::line(table(&found));
     Ok(())
+}
+
+/// Needs neither model nor vectors.
+async fn by_words(args: &Search, config: &Config, json: bool) -> Result<(), Failure> {
+    let catalog = crate::app::catalog(config).await?;
+    let found = catalog.find(&args.text, args.limit.into()).await.map_err(Failure::data)?;
+    if json {
+        show::json(&found);
+    } else if found.is_empty() {
+        show::line("nothing found; without --words the search is by meaning");
+    } else {
+        let mut table = Table::new(&["SKU", ">PRICE", "TITLE", "CATEGORY"]);
+        for doc in &found {
+            table.row(cells(&doc.product));
+        }
+        show::line(table);
+    }
+    Ok(())
+}
+
+/// SKU, price, title and category of a result.
+fn cells(product: &Product) -> [String; 4] {
+    let price = product.price.as_ref();
+    [
+        product.sku.clone(),
+        price.map_or_else(String::new, |price| {
+            show::money(price.minor, &price.currency, decimals(&price.currency))
+        }),
+        product.title.chars().take(60).collect(),
+        product.category.join(" > "),
+    ]
 }
 
 fn query(args: &Search, currency: &str) -> Result<Query, Failure> {
@@ -57,16 +91,7 @@ fn query(args: &Search, currency: &str) -> Result<Query, Failure> {
 pub fn table(found: &[Found]) -> Table {
     let mut table = Table::new(&[">SCORE", "SKU", ">PRICE", "TITLE", "CATEGORY"]);
     for Found { score, product } in found {
-        let product = &product.product;
-        table.row([
-            format!("{score:.3}"),
-            product.sku.clone(),
-            product.price.as_ref().map_or_else(String::new, |price| {
-                show::money(price.minor, &price.currency, decimals(&price.currency))
-            }),
-            product.title.chars().take(60).collect(),
-            product.category.join(" > "),
-        ]);
+        table.row(std::iter::once(format!("{score:.3}")).chain(cells(&product.product)));
     }
     table
 }

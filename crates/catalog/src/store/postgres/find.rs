@@ -1,4 +1,5 @@
-//! Products by what is printed on them: number, words, misspelt words.
+//! Products by what is printed on them: number, words, misspelt words. Numbers are looked up among the products, words in
+//! the summary by product, as of its last refresh.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -9,17 +10,18 @@ use crate::store::error::Result;
 pub(super) const EXACT: &str =
     "SELECT sku FROM product WHERE status = 0 AND (sku = $1 OR gtin = $1) ORDER BY sku LIMIT $2";
 /// All words, by how prominent they are.
-pub(super) const WORDS: &str = "SELECT sku FROM product
-    WHERE status = 0 AND to_tsvector('simple', title || ' ' || brand || ' ' || category) @@ plainto_tsquery('simple', $1)
-    ORDER BY ts_rank(to_tsvector('simple', title || ' ' || brand || ' ' || category), plainto_tsquery('simple', $1)) DESC,
-        id LIMIT $2";
+pub(super) const WORDS: &str = "SELECT v.sku FROM view_product v JOIN product p ON p.id = v.id AND p.status = 0
+    WHERE to_tsvector('simple', v.title || ' ' || v.brand || ' ' || v.category) @@ plainto_tsquery('simple', $1)
+    ORDER BY ts_rank(to_tsvector('simple', v.title || ' ' || v.brand || ' ' || v.category),
+        plainto_tsquery('simple', $1)) DESC, v.id LIMIT $2";
 /// Titles that have a part much like the text. `<%` is of the extension, wherever that lives.
-pub(super) const LIKE: &str = "SELECT sku FROM product WHERE status = 0 AND $1::text <% title
-    ORDER BY word_similarity($1::text, title) DESC, id LIMIT $2";
+pub(super) const LIKE: &str =
+    "SELECT v.sku FROM view_product v JOIN product p ON p.id = v.id AND p.status = 0
+    WHERE $1::text <% v.title ORDER BY word_similarity($1::text, v.title) DESC, v.id LIMIT $2";
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[EXACT, WORDS, LIKE];
 
-const HAS_TRIGRAMS: &str = "SELECT to_regclass('product_title_trigrams') IS NOT NULL";
+const HAS_TRIGRAMS: &str = "SELECT to_regclass('view_product_trigrams') IS NOT NULL";
 const SCHEMA_OF_EXTENSION: &str =
     "SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
     WHERE e.extname = 'pg_trgm'";
@@ -28,8 +30,7 @@ const INSTALL: &str = "DO $$ BEGIN
     IF to_regnamespace('public') IS NULL THEN CREATE EXTENSION IF NOT EXISTS pg_trgm;
     ELSE CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public; END IF; END $$";
 const INDEX: &str =
-    "CREATE INDEX IF NOT EXISTS product_title_trigrams ON product USING gin (title OPERATOR_CLASS)
-    WITH (gin_pending_list_limit = 16384) WHERE status = 0";
+    "CREATE INDEX IF NOT EXISTS view_product_trigrams ON view_product USING gin (title OPERATOR_CLASS)";
 
 /// Makes the index that finds misspelt titles. Without the extension or the right to have it, everything else works.
 pub(super) async fn ensure_trigrams(conn: &mut PgConnection) -> sqlx::Result<bool> {

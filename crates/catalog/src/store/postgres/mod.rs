@@ -2,9 +2,11 @@
 //! of them against a real server.
 
 mod apply;
+mod by_product;
 mod connect;
 mod copy;
 mod dirty;
+mod discover;
 mod dry_run;
 #[cfg(test)]
 mod dump;
@@ -13,6 +15,7 @@ mod find;
 mod finish;
 mod images;
 mod imports;
+mod native;
 mod open;
 #[cfg(test)]
 mod plan_tests;
@@ -20,6 +23,9 @@ mod popular;
 mod products;
 mod published;
 mod read;
+mod refresh;
+#[cfg(test)]
+mod refresh_tests;
 mod seen;
 #[cfg(test)]
 mod tests;

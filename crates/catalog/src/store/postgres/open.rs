@@ -8,12 +8,13 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, SqlSafeStr
 
 use super::connect::{PostgresOptions, Server};
 use super::tx::Tx;
-use super::{error, find, views};
+use super::{error, find, native, views};
 use crate::store::error::{CatalogError, Result};
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "catalog", include_str!("../../../../../migrations/postgres/catalog/0001_catalog.sql")),
     (2, "indexes", include_str!("../../../../../migrations/postgres/catalog/0002_indexes.sql")),
+    (3, "views", include_str!("../../../../../migrations/postgres/catalog/0003_views.sql")),
 ];
 const HAS_LEDGER: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 const APPLIED: &str =
@@ -44,6 +45,7 @@ impl PostgresCatalog {
         let mut conn = server.first_connection().await?;
         migrate(&mut conn, &server.at).await?;
         views::create_tables(&mut conn).await.map_err(|e| error::from_sqlx(&server.at, &e))?;
+        native::create(&mut conn).await.map_err(|e| error::from_sqlx(&server.at, &e))?;
         let trigrams =
             find::ensure_trigrams(&mut conn).await.map_err(|e| error::from_sqlx(&server.at, &e))?;
         conn.close().await.map_err(|e| error::from_sqlx(&server.at, &e))?;

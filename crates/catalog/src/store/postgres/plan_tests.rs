@@ -2,11 +2,11 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::{find, finish, images, popular, products, views};
+use super::{by_product, find, finish, images, popular, products, views};
 use crate::store::catalog::Store;
 use crate::store::tests::{bed, new_import, products as some, whole};
 use crate::store::view::VIEWS;
-use crate::store::{Catalog, SyncMode};
+use crate::store::{Catalog, RefreshMode, SyncMode};
 
 /// Enough that reading the whole table is dearer than an index.
 const PRODUCTS: usize = 12_000;
@@ -37,6 +37,7 @@ async fn filled_catalog(catalog: &Catalog) {
         delivery.iter().step_by(3).map(|product| (product.sku.clone(), product.title.len() as u64)).collect();
     catalog.bump_popularity(&scores).await.unwrap();
     catalog.finish_import("i1", None, 2).await.unwrap();
+    catalog.refresh_view("product", RefreshMode::Incremental).await.unwrap();
 }
 
 #[tokio::test]
@@ -61,9 +62,11 @@ async fn each_index_serves_the_query_it_was_made_for() {
         ),
         (filled(popular::TOP, &["50"]), "popularity_by_score"),
         (filled(popular::LATEST, &["50"]), "product_by_change"),
+        (filled(by_product::CHANGED, &["2"]), "Index Only Scan using popularity_by_change"),
+        (filled(by_product::CHANGED, &["2"]), "Index Only Scan using product_by_change"),
         (filled(find::EXACT, &["'0000000000070'", "10"]), "Bitmap Index Scan on product_by_gtin"),
-        (filled(find::WORDS, &["'product 777'", "10"]), "Bitmap Index Scan on product_words"),
-        (filled(find::LIKE, &["'prodct 7777'", "10"]), "Bitmap Index Scan on product_title_trigrams"),
+        (filled(find::WORDS, &["'product 777'", "10"]), "Bitmap Index Scan on view_product_words"),
+        (filled(find::LIKE, &["'prodct 7777'", "10"]), "Bitmap Index Scan on view_product_trigrams"),
     ] {
         let plan = plan(&mut conn, &sql).await;
         assert!(plan.contains(expected), "{expected} is not in the plan of\n{sql}\n\n{plan}");
@@ -77,7 +80,8 @@ async fn a_misspelt_title_is_found() {
     delivery[1].title = "Stainless water bottle".into();
     shop.catalog.begin_import(&new_import("i1", SyncMode::Merge)).await.unwrap();
     shop.catalog.apply_batch("i1", whole(&delivery)).await.unwrap();
-    let found = shop.catalog.find("stainles botle", 5).await.unwrap();
+    shop.catalog.refresh_view("product", RefreshMode::Incremental).await.unwrap();
+    let found = shop.catalog.find("stainles watter bottle", 5).await.unwrap();
     let skus: Vec<&str> = found.iter().map(|doc| doc.product.sku.as_str()).collect();
     assert_eq!(skus, ["SKU-00001"]);
 }

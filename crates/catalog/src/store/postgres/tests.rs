@@ -5,7 +5,10 @@ use std::time::Duration;
 use backstock_testbed::{PostgresServer, SharedPostgres};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr};
 
-use super::{dirty, dry_run, find, finish, images, imports, popular, products, published, read, seen, views};
+use super::{
+    by_product, dirty, discover, dry_run, find, finish, images, imports, native, popular, products,
+    published, read, refresh, seen, views,
+};
 use crate::store::catalog::Store;
 use crate::store::tests::{bed, new_import, products as some, whole};
 use crate::store::view::VIEWS;
@@ -16,16 +19,20 @@ async fn every_statement_prepares() {
     let shop = bed::postgres().await.shop().await;
     let Store::Postgres(catalog) = &shop.catalog.store else { panic!("a catalog on PostgreSQL") };
     let constants = [
+        by_product::STATEMENTS,
         dirty::STATEMENTS,
+        discover::STATEMENTS,
         dry_run::STATEMENTS,
         find::STATEMENTS,
         finish::STATEMENTS,
         images::STATEMENTS,
         imports::STATEMENTS,
+        native::STATEMENTS,
         popular::STATEMENTS,
         products::STATEMENTS,
         published::STATEMENTS,
         read::STATEMENTS,
+        refresh::STATEMENTS,
         seen::STATEMENTS,
         views::STATEMENTS,
     ];

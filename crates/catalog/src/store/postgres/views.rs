@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::dirty;
+use super::discover::Found;
 use super::open::PostgresCatalog;
+use super::{by_product, dirty};
 use crate::store::dirty::Dirty;
-use crate::store::error::Result;
-use crate::store::view::{RefreshMode, RefreshReport, VIEWS, View, ViewRow};
+use crate::store::error::{CatalogError, Result};
+use crate::store::view::{RefreshMode, RefreshReport, Refreshed, VIEWS, View, ViewInfo, ViewRow};
 
 /// Keys a transaction.
 const CHUNK: u32 = 500;
@@ -115,8 +116,47 @@ async fn outdated(conn: &mut PgConnection) -> sqlx::Result<Vec<(&'static View, S
 }
 
 impl PostgresCatalog {
+    pub(crate) async fn views(&self) -> Result<Vec<ViewInfo>> {
+        let waiting = self.dirty_counts().await?;
+        let stale = |view: &View| waiting.iter().any(|(kind, keys)| *kind == view.kind && *keys > 0);
+        let mut all: Vec<ViewInfo> =
+            VIEWS.iter().map(|view| ViewInfo::summary(view.name, stale(view))).collect();
+        all.push(self.product_summary().await?);
+        all.extend(self.materialized().await?.iter().map(Found::info));
+        Ok(all)
+    }
+
     pub(crate) async fn refresh_view(&self, name: &str, mode: RefreshMode) -> Result<RefreshReport> {
-        let view = View::find(name)?;
+        if name == by_product::NAME {
+            return self.bounded(self.refresh_product_summary(mode)).await;
+        }
+        if let Ok(view) = View::find(name) {
+            return self.refresh_summary(view, mode).await;
+        }
+        let all = self.bounded(self.materialized()).await?;
+        if let Some(view) = all.iter().find(|view| view.name == name) {
+            return self.refresh_materialized(&all, view, mode).await;
+        }
+        let known: Vec<String> =
+            self.bounded(self.views()).await?.into_iter().map(|view| view.name).collect();
+        Err(CatalogError::UnknownView { name: name.to_owned(), known: known.join(", ") })
+    }
+
+    pub(crate) async fn refresh_views(
+        &self,
+        mode: RefreshMode,
+    ) -> Result<Vec<(String, Result<RefreshReport>)>> {
+        let mut done = Vec::new();
+        for view in &VIEWS {
+            done.push((view.name.to_owned(), self.refresh_summary(view, mode).await));
+        }
+        let product = self.bounded(self.refresh_product_summary(mode)).await;
+        done.push((by_product::NAME.to_owned(), product));
+        done.extend(self.refresh_all_materialized(mode).await?);
+        Ok(done)
+    }
+
+    async fn refresh_summary(&self, view: &'static View, mode: RefreshMode) -> Result<RefreshReport> {
         let started = Instant::now();
         let complete: bool = {
             let mut conn = self.read().await?;
@@ -133,7 +173,9 @@ impl PostgresCatalog {
             rows += done.rows;
             after = Some(done.last);
         }
-        Ok(RefreshReport { view: view.name.to_owned(), mode, keys, rows, elapsed: started.elapsed() })
+        let done = if keys == 0 { Refreshed::Fresh } else { Refreshed::Keys };
+        let (view, elapsed) = (view.name.to_owned(), started.elapsed());
+        Ok(RefreshReport { view, mode, done, keys, rows, elapsed })
     }
 
     pub(crate) async fn view_rows(&self, name: &str, limit: u32) -> Result<Vec<ViewRow>> {

@@ -15,7 +15,7 @@ use super::open::SqliteCatalog;
 use super::products::json;
 use crate::store::dirty::Dirty;
 use crate::store::error::Result;
-use crate::store::view::{RefreshMode, RefreshReport, VIEWS, View, ViewRow};
+use crate::store::view::{RefreshMode, RefreshReport, Refreshed, VIEWS, View, ViewInfo, ViewRow};
 
 /// Keys a write transaction.
 const CHUNK: u32 = 500;
@@ -151,7 +151,25 @@ impl SqliteCatalog {
             keys += done;
             rows += written;
         }
-        Ok(RefreshReport { view: view.name.to_owned(), mode, keys, rows, elapsed: started.elapsed() })
+        let (view, done, elapsed) = (view.name.to_owned(), Refreshed::Keys, started.elapsed());
+        Ok(RefreshReport { view, mode, done, keys, rows, elapsed })
+    }
+
+    pub(crate) async fn views(&self) -> Result<Vec<ViewInfo>> {
+        let waiting = self.dirty_counts().await?;
+        let stale = |view: &View| waiting.iter().any(|(kind, keys)| *kind == view.kind && *keys > 0);
+        Ok(VIEWS.iter().map(|view| ViewInfo::summary(view.name, stale(view))).collect())
+    }
+
+    pub(crate) async fn refresh_views(
+        &self,
+        mode: RefreshMode,
+    ) -> Result<Vec<(String, Result<RefreshReport>)>> {
+        let mut done = Vec::new();
+        for view in &VIEWS {
+            done.push((view.name.to_owned(), self.refresh_view(view.name, mode).await));
+        }
+        Ok(done)
     }
 
     pub(crate) async fn view_rows(&self, name: &str, limit: u32) -> Result<Vec<ViewRow>> {

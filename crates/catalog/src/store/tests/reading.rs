@@ -123,6 +123,7 @@ pub(super) async fn a_product_is_found_by_number_and_by_words(bed: &Bed) {
         Product { gtin: Some("4006381333931".into()), title: "Garden 100%_lamp".into(), ..product(3) };
     let draft = Product { status: crate::product::Status::Draft, ..product(4) };
     shop.merge("i1", &[product(1), product(2), boxed, draft]).await;
+    shop.catalog.refresh_views(RefreshMode::Incremental).await.unwrap();
     let found = async |text: &str| -> Vec<String> {
         let docs = shop.catalog.find(text, 10).await.unwrap();
         docs.into_iter().map(|doc| doc.product.sku).collect()

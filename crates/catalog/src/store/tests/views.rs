@@ -9,8 +9,8 @@ use super::*;
 use crate::product::{Availability, Status};
 
 async fn refresh_all(shop: &Shop, mode: RefreshMode) {
-    for name in Catalog::views() {
-        shop.catalog.refresh_view(name, mode).await.unwrap();
+    for (view, refreshed) in shop.catalog.refresh_views(mode).await.unwrap() {
+        assert!(refreshed.is_ok(), "{view}: {refreshed:?}");
     }
 }
 
