@@ -4,6 +4,8 @@
 //! lock makes safe, and changed rows through a staging table. So an identical delivery writes no product at all, and a
 //! fresh one writes each product once.
 
+use std::collections::HashSet;
+
 use sqlx::PgConnection;
 
 use super::open::PostgresCatalog;
@@ -34,14 +36,15 @@ impl PostgresCatalog {
         let (plan, seen) = compare(&mut tx, &batch, running.no).await.map_err(|e| self.error(&e))?;
         self.fault("compared")?;
         let counters = plan::count(&batch, &plan);
-        let rows = std::mem::take(&mut batch.rows);
-        let dirty =
-            write_products(&mut tx, rows, &plan, running.source_id).await.map_err(|e| self.error(&e))?;
+        let (created, changed) = plan.split(std::mem::take(&mut batch.rows));
+        let written = write_products(&mut tx, &created, &changed, running.source_id).await;
+        let dirty = written.map_err(|e| self.error(&e))?;
         self.fault("written")?;
         write_ledger(&mut tx, &batch, plan, &running, &counters).await.map_err(|e| self.error(&e))?;
         seen::save(&mut tx, seen, running.no).await.map_err(|e| self.error(&e))?;
+        let new: HashSet<&str> = created.iter().map(|(row, _)| row.product.sku.as_str()).collect();
         // Last, because whoever else marks keys waits from here to the commit.
-        dirty::mark(&mut tx, &dirty, Some(running.no)).await.map_err(|e| self.error(&e))?;
+        dirty::mark(&mut tx, &dirty, Some(running.no), &new).await.map_err(|e| self.error(&e))?;
         self.commit(tx).await?;
         Ok(BatchOutcome { counters, dirty })
     }
@@ -62,21 +65,20 @@ async fn compare(conn: &mut PgConnection, batch: &Batch, import_no: i64) -> sqlx
 
 async fn write_products(
     conn: &mut PgConnection,
-    rows: Vec<PreparedRow>,
-    plan: &Plan,
+    created: &[(PreparedRow, i64)],
+    changed: &[(PreparedRow, i64)],
     source_id: i64,
 ) -> sqlx::Result<DirtyKeys> {
     let mut dirty = DirtyKeys::default();
-    if plan.created.is_empty() && plan.changed.is_empty() {
+    if created.is_empty() && changed.is_empty() {
         return Ok(dirty);
     }
-    let changed_ids: Vec<i64> = plan.changed.iter().map(|(_, id)| *id).collect();
+    let changed_ids: Vec<i64> = changed.iter().map(|(_, id)| *id).collect();
     let old = products::old(conn, &changed_ids).await?;
-    let (created, changed) = plan.split(rows);
     let mut relink: Vec<(&PreparedRow, i64)> = created.iter().map(|(row, id)| (row, *id)).collect();
     let mut had_links = Vec::new();
     plan::mark_created(&mut dirty, created.iter().map(|(row, _)| row));
-    for (row, id) in &changed {
+    for (row, id) in changed {
         let Some(old) = old.get(id) else { continue };
         plan::mark_changed(&mut dirty, row, old);
         if old.parts[1] != row.hashes.image {
@@ -85,8 +87,8 @@ async fn write_products(
         }
     }
     let change = products::next_change(conn).await?;
-    products::insert(conn, &created, source_id, change).await?;
-    products::rewrite(conn, &changed, source_id, change).await?;
+    products::insert(conn, created, source_id, change).await?;
+    products::rewrite(conn, changed, source_id, change).await?;
     dirty.image = images::relink(conn, &relink, &had_links).await?;
     Ok(dirty)
 }

@@ -3,8 +3,11 @@
 //! Whoever marks keys holds the row of the generation, so marks are made one transaction after the other. Whoever clears
 //! them passes over marks that somebody is making at the same time: those are newer anyway. So nobody deadlocks.
 
+use std::collections::HashSet;
+
 use sqlx::{PgConnection, Row};
 
+use super::copy::copy;
 use super::open::PostgresCatalog;
 use crate::store::dirty::{Dirty, DirtyKeys, DirtyKind};
 use crate::store::error::Result;
@@ -12,6 +15,7 @@ use crate::store::error::Result;
 const MARK: &str = "INSERT INTO dirty (generation, import_no, kind, key)
     SELECT $1, $2, k.kind, k.key FROM unnest($3::smallint[], $4::text[]) AS k(kind, key)
     ON CONFLICT (kind, key) DO UPDATE SET generation = excluded.generation, import_no = excluded.import_no";
+const COPY: &str = "COPY dirty (generation, import_no, kind, key) FROM STDIN (FORMAT binary)";
 const PAGE: &str = "SELECT key, generation FROM dirty WHERE kind = $1 AND key > $2 ORDER BY key LIMIT $3";
 const FIRST_PAGE: &str = "SELECT key, generation FROM dirty WHERE kind = $1 ORDER BY key LIMIT $2";
 const OF_KEYS: &str = "SELECT d.key, d.generation FROM unnest($2::text[]) WITH ORDINALITY AS k(key, no)
@@ -36,19 +40,62 @@ pub(super) async fn next_generation(conn: &mut PgConnection) -> sqlx::Result<i64
     sqlx::query_scalar(NEXT_GENERATION).fetch_one(conn).await
 }
 
-/// Marks keys under a new generation; without keys it does nothing.
+/// Marks keys under a new generation; without keys it does nothing. `new` are SKUs that did not exist before, so that
+/// nobody can have marked them: their marks are copied, at less than half of what looking for older ones costs.
 pub(super) async fn mark(
     conn: &mut PgConnection,
     keys: &DirtyKeys,
     import_no: Option<i64>,
+    new: &HashSet<&str>,
 ) -> sqlx::Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
-    let all =
-        DirtyKind::ALL.iter().flat_map(|kind| keys.of(*kind).iter().map(|key| (code(*kind), key.as_str())));
-    let (kinds, keys): (Vec<i16>, Vec<&str>) = all.unzip();
     let generation = next_generation(conn).await?;
+    let all = DirtyKind::ALL.iter().flat_map(|kind| keys.of(*kind).iter().map(|key| (*kind, key.as_str())));
+    let is_new = |(kind, key): &(DirtyKind, &str)| {
+        matches!(kind, DirtyKind::Text | DirtyKind::Cache) && new.contains(key)
+    };
+    let (fresh, mut others): (Vec<_>, Vec<_>) = all.partition(is_new);
+    if !copy_marks(conn, &fresh, generation, import_no).await? {
+        others.extend(fresh);
+    }
+    upsert_marks(conn, others, generation, import_no).await
+}
+
+/// `false`, and nothing done, when a mark was there after all: somebody has deleted products by hand.
+async fn copy_marks(
+    conn: &mut PgConnection,
+    marks: &[(DirtyKind, &str)],
+    generation: i64,
+    import_no: Option<i64>,
+) -> sqlx::Result<bool> {
+    if marks.is_empty() {
+        return Ok(true);
+    }
+    sqlx::raw_sql("SAVEPOINT marks").execute(&mut *conn).await?;
+    let copied = copy(conn, COPY, marks, |out, (kind, key)| {
+        out.row(4).bigint(generation).bigint(import_no).smallint(code(*kind)).text(*key);
+    });
+    let end = match copied.await {
+        Ok(_) => "RELEASE SAVEPOINT marks",
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => "ROLLBACK TO SAVEPOINT marks",
+        Err(error) => return Err(error),
+    };
+    sqlx::raw_sql(end).execute(conn).await?;
+    Ok(end.starts_with("RELEASE"))
+}
+
+async fn upsert_marks(
+    conn: &mut PgConnection,
+    marks: Vec<(DirtyKind, &str)>,
+    generation: i64,
+    import_no: Option<i64>,
+) -> sqlx::Result<()> {
+    if marks.is_empty() {
+        return Ok(());
+    }
+    let (kinds, keys): (Vec<i16>, Vec<&str>) = marks.into_iter().map(|(kind, key)| (code(kind), key)).unzip();
     let query = sqlx::query(MARK).bind(generation).bind(import_no).bind(kinds).bind(keys);
     query.execute(conn).await.map(|_| ())
 }

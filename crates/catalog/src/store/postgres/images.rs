@@ -1,6 +1,6 @@
 //! Which product shows which image.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::{PgConnection, Row};
 
@@ -140,5 +140,5 @@ impl PostgresCatalog {
 async fn mark_users(conn: &mut PgConnection, link: &str) -> sqlx::Result<()> {
     let users: Vec<String> = sqlx::query_scalar(USAGE).bind(link).fetch_all(&mut *conn).await?;
     let keys = DirtyKeys { cache: users.into_iter().collect(), ..DirtyKeys::default() };
-    dirty::mark(conn, &keys, None).await
+    dirty::mark(conn, &keys, None, &HashSet::new()).await
 }
