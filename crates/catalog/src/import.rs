@@ -12,6 +12,8 @@
 mod delivery_source;
 #[cfg(test)]
 mod file_tests;
+#[cfg(test)]
+mod kill_tests;
 mod pace;
 mod reader;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::batch::{Batch, BatchOutcome, Counters};
 use super::dirty::{Dirty, DirtyKind};
@@ -75,6 +76,15 @@ impl Catalog {
             Store::Sqlite(store) => store.path().display().to_string(),
             Store::Postgres(store) => store.place().to_owned(),
         }
+    }
+
+    /// Asks the store for a sign of life; returns how long it took.
+    ///
+    /// # Errors
+    /// Storage errors; `Away` or `Slow` (both pass) when there is none in time.
+    pub async fn ping(&self) -> Result<Duration> {
+        let asked = Instant::now();
+        self.version().await.map(|_| asked.elapsed())
     }
 
     /// Removes the schema that [`PostgresOptions::schema`] named, with all it holds. Does nothing to any other catalog.

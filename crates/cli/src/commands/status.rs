@@ -21,10 +21,12 @@ pub async fn run(config: &Config, as_json: bool) -> Result<(), Failure> {
     let imports = recent(&catalog).await?;
     let products = catalog.count().await.map_err(Failure::data)?;
     let dirty = catalog.dirty_counts().await.map_err(Failure::data)?;
+    let answered = catalog.ping().await.map_err(Failure::data)?;
     let measured = measured(config)?;
     if as_json {
         show::json(&json!({
             "store": store.name(),
+            "catalog": { "place": catalog.place(), "answered_in_ms": answered.as_secs_f64() * 1000.0 },
             "products": products,
             "dirty": dirty.iter().map(|(kind, number)| json!({ "kind": kind, "keys": number })).collect::<Vec<_>>(),
             "queues": queues,
@@ -34,7 +36,9 @@ pub async fn run(config: &Config, as_json: bool) -> Result<(), Failure> {
         }));
         return Ok(());
     }
-    show::line(format!("catalog: {} products in {}", show::count(products), catalog.place()));
+    let (products, place) = (show::count(products), catalog.place());
+    let answered = answered.as_secs_f64() * 1000.0;
+    show::line(format!("catalog: {products} products in {place}, which answers in {answered:.1} ms"));
     show_imports(&imports);
     show_queues(&*store, &queues);
     show_workers(&workers);
