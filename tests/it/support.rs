@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -94,14 +94,16 @@ impl Shop {
         }
     }
 
-    /// Jobs by kind and state.
-    pub fn ledger(&self) -> BTreeMap<(String, String), u64> {
-        let jobs = self.run(&["jobs", "list", "--limit", "500", "--json"]).json();
+    /// Jobs by state, of all queues; states without jobs are left out.
+    pub fn ledger(&self) -> BTreeMap<String, u64> {
+        let queues = self.run(&["queues", "list", "--json"]).ok().json();
         let mut ledger = BTreeMap::new();
-        for job in jobs.as_array().expect("a list of jobs") {
-            let text = |key: &str| job[key].as_str().unwrap_or_default().to_owned();
-            *ledger.entry((text("kind"), text("state"))).or_insert(0) += 1;
+        for queue in queues.as_array().expect("a list of queues") {
+            for (state, jobs) in queue["counts"].as_object().expect("counts by state") {
+                *ledger.entry(state.clone()).or_insert(0) += jobs.as_u64().expect("a number of jobs");
+            }
         }
+        ledger.retain(|_, jobs| *jobs > 0);
         ledger
     }
 }
@@ -161,6 +163,21 @@ pub struct Picture {
     pub catalog: Vec<String>,
     pub vectors: Vec<String>,
     pub files: BTreeMap<String, u64>,
+}
+
+impl Picture {
+    /// The first few things that only one of the two has.
+    pub fn difference(&self, other: &Self) -> String {
+        fn lines(picture: &Picture) -> impl Iterator<Item = String> {
+            let files = picture.files.iter().map(|(name, size)| format!("file {name} of {size} bytes"));
+            let rows = picture.catalog.iter().chain(&picture.vectors);
+            rows.map(|row| row.chars().take(300).collect()).chain(files)
+        }
+        let (own, others): (BTreeSet<_>, BTreeSet<_>) = (lines(self).collect(), lines(other).collect());
+        let missing = own.difference(&others).take(5).map(|line| format!("\n- {line}"));
+        let further = others.difference(&own).take(5).map(|line| format!("\n+ {line}"));
+        missing.chain(further).collect()
+    }
 }
 
 const CATALOG: &[&str] = &[

@@ -45,7 +45,7 @@ pub enum Command {
     /// Search the catalog by meaning
     Search(Search),
     /// Run worker and scheduler in one process until stopped
-    Up,
+    Up(Up),
     /// Run a worker until stopped
     Worker,
     /// Run a scheduler until stopped
@@ -100,6 +100,14 @@ pub struct Import {
     /// Only enqueue: workers that run elsewhere (`backstock up`) do the work
     #[arg(long, conflicts_with = "dry_run")]
     pub detach: bool,
+}
+
+/// `up`
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Up {
+    /// End when no job waits or runs any more (jobs of paused queues do not count)
+    #[arg(long)]
+    pub until_done: bool,
 }
 
 /// `search`

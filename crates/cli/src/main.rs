@@ -10,6 +10,7 @@ mod stop;
 use args::{Cli, Command, Global};
 use backstock_config::{Config, LogFormat, Sources};
 use clap::Parser;
+use commands::roles::Roles;
 use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
@@ -51,9 +52,9 @@ async fn dispatch(cli: &Cli, config: Config) -> Result<(), Failure> {
         Command::Demo(args) => commands::demo::run(args, config, json).await,
         Command::Import(args) => commands::import::run(args, config, json).await,
         Command::Search(args) => commands::search::run(args, config, json).await,
-        Command::Up => commands::roles::run(config, commands::roles::Roles::BOTH).await,
-        Command::Worker => commands::roles::run(config, commands::roles::Roles::WORKER).await,
-        Command::Scheduler => commands::roles::run(config, commands::roles::Roles::SCHEDULER).await,
+        Command::Up(args) => commands::roles::up(args, config).await,
+        Command::Worker => commands::roles::run(config, Roles::WORKER).await,
+        Command::Scheduler => commands::roles::run(config, Roles::SCHEDULER).await,
         Command::Status => commands::status::run(&config, json).await,
         Command::Jobs(args) => commands::jobs::run(args, &*app::existing_store(&config).await?, json).await,
         Command::Queues(args) => {
