@@ -201,3 +201,6 @@ impl Observer<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

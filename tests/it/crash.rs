@@ -79,8 +79,8 @@ async fn a_worker_killed_at_random_moments_leaves_what_an_undisturbed_one_does()
     println!(
         "{took:?} undisturbed; {kills} kills, seed {seed}: {done_before} jobs done before the last start, {ledger:?}, quarantined and replayed: {replays:?}"
     );
-    let picture = shop.picture().await;
-    assert!(picture == expected, "seed {seed}: {}", expected.difference(&picture));
+    let difference = expected.difference(&shop.picture().await, 0.999_99);
+    assert_eq!(difference, "", "seed {seed}");
     assert_eq!(ledger.keys().collect::<Vec<_>>(), ["completed"], "{ledger:?}");
 }
 

@@ -89,7 +89,7 @@ impl Shop {
     pub async fn picture(&self) -> Picture {
         Picture {
             catalog: rows(&self.data().join("catalog.db"), CATALOG).await,
-            vectors: rows(&self.data().join("vectors.db"), VECTORS).await,
+            vectors: vectors(&self.data().join("vectors.db")).await,
             files: files(&self.data().join("thumbnails")),
         }
     }
@@ -158,25 +158,32 @@ impl Drop for Running {
 }
 
 /// Everything that an import leaves behind.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Picture {
     pub catalog: Vec<String>,
-    pub vectors: Vec<String>,
+    /// What they belong to, and their numbers.
+    pub vectors: Vec<(String, Vec<f32>)>,
     pub files: BTreeMap<String, u64>,
 }
 
 impl Picture {
-    /// The first few things that only one of the two has.
-    pub fn difference(&self, other: &Self) -> String {
-        fn lines(picture: &Picture) -> impl Iterator<Item = String> {
+    /// The first few things that only one of the two has. Vectors of the same text count as the same when the cosine of
+    /// their angle is at least `cosine`: a language model rounds by what else is in the batch.
+    pub fn difference(&self, other: &Self, cosine: f32) -> String {
+        fn lines(picture: &Picture) -> BTreeSet<String> {
             let files = picture.files.iter().map(|(name, size)| format!("file {name} of {size} bytes"));
-            let rows = picture.catalog.iter().chain(&picture.vectors);
-            rows.map(|row| row.chars().take(300).collect()).chain(files)
+            let rows = picture.catalog.iter().chain(picture.vectors.iter().map(|(owner, _)| owner));
+            rows.cloned().chain(files).collect()
         }
-        let (own, others): (BTreeSet<_>, BTreeSet<_>) = (lines(self).collect(), lines(other).collect());
-        let missing = own.difference(&others).take(5).map(|line| format!("\n- {line}"));
-        let further = others.difference(&own).take(5).map(|line| format!("\n+ {line}"));
-        missing.chain(further).collect()
+        let (own, others) = (lines(self), lines(other));
+        let missing = own.difference(&others).map(|line| format!("\n- {line}"));
+        let further = others.difference(&own).map(|line| format!("\n+ {line}"));
+        let pairs = self.vectors.iter().zip(&other.vectors).filter(|(own, other)| own != other);
+        let turned = pairs
+            .map(|((owner, a), (_, b))| (owner, a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>()))
+            .filter(|(_, similarity)| *similarity < cosine)
+            .map(|(owner, similarity)| format!("\n~ {owner}: cosine {similarity}"));
+        missing.take(5).chain(further.take(5)).chain(turned.take(5)).collect()
     }
 }
 
@@ -191,14 +198,25 @@ const CATALOG: &[&str] = &[
         missing) FROM import ORDER BY no",
     "SELECT json_array('issue', severity, record, line, code, field) FROM import_issue ORDER BY 1",
 ];
-const VECTORS: &[&str] =
-    &["SELECT json_array(model_id, key, hex(content_hash), hex(vector), category, price_minor)
-    FROM point ORDER BY model_id, key"];
+const VECTORS: &str = "SELECT json_array(model_id, key, hex(content_hash), category, price_minor), vector
+    FROM point ORDER BY model_id, key";
+
+async fn vectors(file: &Path) -> Vec<(String, Vec<f32>)> {
+    let pool = open(file).await;
+    let found: Vec<(String, Vec<u8>)> =
+        sqlx::query_as(VECTORS).fetch_all(&pool).await.expect("the query runs");
+    pool.close().await;
+    let numbers = |bytes: Vec<u8>| bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+    found.into_iter().map(|(owner, bytes)| (owner, numbers(bytes))).collect()
+}
+
+async fn open(file: &Path) -> sqlx::SqlitePool {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("the file opens")
+}
 
 async fn rows(file: &Path, queries: &[&'static str]) -> Vec<String> {
-    let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    let pool =
-        SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("the file opens");
+    let pool = open(file).await;
     let views: Vec<String> = sqlx::query_scalar(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'view\\_%' ESCAPE '\\'
             AND name <> 'view_state' ORDER BY name",
