@@ -4,7 +4,7 @@ use backstock_cpu::CpuPool;
 use backstock_embedding::FeatureHashing;
 use backstock_media::{Recipe, Thumbnailer};
 use backstock_queue::{
-    Claim, Draws, JobFilter, JobRecord, KindRange, Lease, MemoryStore, Page, PriorityOrder, Store, StoreExt,
+    Claim, Draws, JobFilter, JobRecord, KindRange, Lease, MemoryStore, Page, PriorityOrder, StoreExt,
     WorkerId, WorkerInfo,
 };
 use backstock_vectors::{SqliteVectors, SqliteVectorsOptions};
