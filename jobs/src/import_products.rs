@@ -51,7 +51,7 @@ impl Job for ImportProducts {
     const KIND: &'static str = "import_products";
     const QUEUE: &'static str = "imports";
     const TIMEOUT: Duration = Duration::from_hours(24);
-    // Somebody waits for the report: a full disk is said within seconds, and the job stays in the dead set for a replay.
+    // Somebody waits for the report: what passes passes within seconds, else the job stays in the dead set for a replay.
     const RETRY: RetryPolicy =
         RetryPolicy { max_attempts: 4, base: Duration::from_secs(1), factor: 2, cap: Duration::from_secs(4) };
 
@@ -145,8 +145,7 @@ impl Handler for Importer {
         match ended {
             Ok(_) => {}
             Err(ImportError::Cancelled { .. }) => return Err(JobError::snooze(Duration::ZERO)),
-            Err(error) if error.is_transient() => return Err(JobError::retry(error)),
-            Err(error) => return Err(JobError::discard(error)),
+            Err(error) => return Err(failure::import(error)),
         }
         if interrupted {
             self.fan_out.everything(behalf, context).await?;

@@ -10,6 +10,8 @@ pub mod refresh_view;
 pub mod sweep_dirty;
 pub mod warm_cache;
 
+pub use failure::DISK_FULL;
+
 use backstock_cache::Cache;
 use backstock_catalog::Catalog;
 use backstock_cpu::CpuPool;

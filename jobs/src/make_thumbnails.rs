@@ -70,7 +70,7 @@ impl ThumbnailMaker {
                     manifest: serde_json::to_value(&manifest).map_err(JobError::discard)?,
                 }
             }
-            Err(error) if error.is_transient() => return Err(JobError::retry(error)),
+            Err(error) if error.is_transient() => return Err(failure::media(error)),
             Err(error) => {
                 tracing::warn!(link = item.link, code = error.code(), %error, "image is unusable");
                 item.tally(IMAGES_FAILED, 1);

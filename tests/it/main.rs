@@ -4,5 +4,6 @@ mod architecture;
 mod command_line;
 mod crash;
 mod demo;
+mod disk_full;
 mod metrics;
 mod support;

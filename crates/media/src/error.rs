@@ -143,6 +143,12 @@ impl MediaError {
         }
     }
 
+    /// Whether there is no room, or no quota, left where thumbnails go. Passes once there is.
+    pub fn is_disk_full(&self) -> bool {
+        use io::ErrorKind as Kind;
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), Kind::StorageFull | Kind::QuotaExceeded))
+    }
+
     /// An error of the system; a missing file becomes [`MediaError::NotFound`].
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         if action == "reading" && source.kind() == io::ErrorKind::NotFound {
@@ -163,6 +169,7 @@ mod tests {
     #[test]
     fn a_full_disk_passes_and_a_forbidden_folder_does_not() {
         assert!(io_error(io::ErrorKind::StorageFull).is_transient());
+        assert!(io_error(io::ErrorKind::StorageFull).is_disk_full());
         assert!(!io_error(io::ErrorKind::PermissionDenied).is_transient());
     }
 

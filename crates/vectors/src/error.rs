@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sqlx::migrate::MigrateError;
+use backstock_sqlite::Trouble;
 
 /// A failed call. [`is_transient`](Self::is_transient) says whether the same call may succeed later.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ pub enum VectorError {
         path: PathBuf,
     },
     /// No space left on the device. Passes once there is space.
-    #[error("disk full while writing {path}; free some space")]
+    #[error("no space left on the disk of {path}; free some, nothing is lost")]
     DiskFull {
         /// The file.
         path: PathBuf,
@@ -114,36 +114,17 @@ impl VectorError {
         }
     }
 
-    pub(crate) fn from_sqlx(path: &Path, error: &sqlx::Error) -> Self {
+    pub(crate) fn of(path: &Path, trouble: Trouble) -> Self {
         let path = path.to_path_buf();
-        match error {
-            sqlx::Error::PoolTimedOut => Self::Locked { path },
-            sqlx::Error::Io(e) => Self::Io { path, reason: e.to_string() },
-            sqlx::Error::Database(e) => {
-                let code = e.code().and_then(|c| c.parse::<i32>().ok()).unwrap_or(1);
-                let reason = e.message().to_owned();
-                // The low byte is the primary result code of SQLite.
-                match code & 0xff {
-                    5 | 6 => Self::Locked { path },
-                    8 => Self::ReadOnly { path },
-                    10 => Self::Io { path, reason },
-                    11 | 26 => Self::Corrupt { path, reason },
-                    13 => Self::DiskFull { path },
-                    14 => Self::Open { path, reason },
-                    _ => Self::Unexpected { path, reason },
-                }
-            }
-            other => Self::Unexpected { path, reason: other.to_string() },
-        }
-    }
-
-    pub(crate) fn from_migrate(path: &Path, error: &MigrateError) -> Self {
-        match error {
-            MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => Self::from_sqlx(path, e),
-            MigrateError::VersionMissing(migration) | MigrateError::VersionTooNew(migration, _) => {
-                Self::NewerVersion { path: path.to_path_buf(), migration: *migration }
-            }
-            other => Self::Corrupt { path: path.to_path_buf(), reason: other.to_string() },
+        match trouble {
+            Trouble::Locked => Self::Locked { path },
+            Trouble::DiskFull => Self::DiskFull { path },
+            Trouble::ReadOnly => Self::ReadOnly { path },
+            Trouble::Io(reason) => Self::Io { path, reason },
+            Trouble::Corrupt(reason) => Self::Corrupt { path, reason },
+            Trouble::Open(reason) => Self::Open { path, reason },
+            Trouble::NewerVersion(migration) => Self::NewerVersion { path, migration },
+            Trouble::Unexpected(reason) => Self::Unexpected { path, reason },
         }
     }
 }

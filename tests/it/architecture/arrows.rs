@@ -6,18 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What each crate of the workspace may use of the others, without the prefix `backstock-`. Arrows point down only:
 /// `worker` and `jobs` never see each other, `queue` and the engines know nothing of the rest, nobody below the
 /// command line reads the configuration.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("config", &[]),
     ("service", &[]),
     ("telemetry", &[]),
     ("cpu", &[]),
+    ("sqlite", &[]),
     ("queue", &[]),
     ("worker", &["queue", "service"]),
     ("scheduler", &["queue", "service"]),
-    ("catalog", &[]),
+    ("catalog", &["sqlite"]),
     ("media", &["cpu"]),
     ("embedding", &["cpu"]),
-    ("vectors", &["cpu"]),
+    ("vectors", &["cpu", "sqlite"]),
     ("cache", &[]),
     ("search", &["catalog", "embedding", "vectors", "cache", "cpu"]),
     ("demo", &[]),
@@ -34,7 +35,7 @@ const EVERYTHING: &[&str] = &["*"];
 
 /// Libraries that stay behind the crates that own them. A name that ends in `-` stands for all that begin so.
 const OWNED: [(&str, &[&str]); 11] = [
-    ("sqlx", &["queue", "catalog", "vectors", "bench", "tests"]),
+    ("sqlx", &["sqlite", "queue", "catalog", "vectors", "bench", "tests"]),
     ("redis", &["queue", "cache", "bench", "tests"]),
     ("lapin", &["queue", "bench", "tests"]),
     ("apalis", &["worker", "bench"]),

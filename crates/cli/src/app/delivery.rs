@@ -73,10 +73,10 @@ pub async fn wait(
 ) -> Result<(), Failure> {
     let store = &*app.tools.store;
     let mut look = tokio::time::interval(Duration::from_millis(100));
-    let mut probe = Probe::new(store);
+    let mut probe = Probe::new(store, groups.work);
     loop {
         look.tick().await;
-        probe.write().await?;
+        probe.look().await?;
         let status = store.group(groups.whole).await.map_err(Failure::data)?;
         progress.update().await?;
         if status.is_some_and(|status| status.done_at.is_some()) {
@@ -89,41 +89,65 @@ pub async fn wait(
     })
 }
 
-/// Writes to the store now and then: workers wait until a full disk has room again, but whoever waits for the report
+/// Looks now and then whether a disk is full: workers wait until it has room again, but whoever waits for the report
 /// wants to know.
 struct Probe<'a> {
     store: &'a dyn Store,
+    work: GroupId,
     who: WorkerId,
     looks: u32,
-    refused: u32,
+    /// Looks that found a full disk, less those that did not.
+    full: u32,
 }
 
 impl<'a> Probe<'a> {
-    /// Looks between two writes: about two seconds.
+    /// One look in this many counts: about two seconds.
     const EVERY: u32 = 20;
-    /// Writes refused in a row before it is said.
+    /// So many more looks that find a full disk than that do not before it is said.
     const PATIENCE: u32 = 3;
 
-    fn new(store: &'a dyn Store) -> Self {
-        Self { store, who: WorkerId::generate("waiting"), looks: 0, refused: 0 }
+    fn new(store: &'a dyn Store, work: GroupId) -> Self {
+        Self { store, work, who: WorkerId::generate("waiting"), looks: 0, full: 0 }
     }
 
-    async fn write(&mut self) -> Result<(), Failure> {
+    async fn look(&mut self) -> Result<(), Failure> {
         self.looks += 1;
         if !self.looks.is_multiple_of(Self::EVERY) {
             return Ok(());
         }
+        let found = match self.queue().await {
+            Some(message) => Some(message),
+            None => self.jobs().await,
+        };
+        self.full = if found.is_some() { self.full + 1 } else { self.full.saturating_sub(1) };
+        match found {
+            Some(message) if self.full >= Self::PATIENCE => Err(Failure::data(format!(
+                "{message}; when there is room, `backstock up` goes on with the waiting jobs"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes to the store: whether its own disk is full.
+    async fn queue(&self) -> Option<String> {
         let role = format!("waiting {}", self.who);
         let written = match self.store.lead(&role, &self.who, Duration::from_secs(1)).await {
             Ok(_) => self.store.resign(&role, &self.who).await,
             Err(error) => Err(error),
         };
-        let Err(error @ StoreError::Full { .. }) = written else {
-            self.refused = 0;
-            return Ok(());
+        written.err().filter(|error| matches!(error, StoreError::Full { .. })).map(|error| error.to_string())
+    }
+
+    /// Whether jobs wait for room on another disk.
+    async fn jobs(&self) -> Option<String> {
+        let filter = JobFilter {
+            states: vec![JobState::Retryable],
+            group: Some(self.work),
+            error_contains: Some(backstock_jobs::DISK_FULL.to_owned()),
+            ..JobFilter::default()
         };
-        self.refused += 1;
-        if self.refused >= Self::PATIENCE { Err(Failure::data(error)) } else { Ok(()) }
+        let waiting = self.store.jobs(&filter, Page { offset: 0, limit: 1 }).await.ok()?;
+        waiting.into_iter().next()?.last_error
     }
 }
 

@@ -20,15 +20,15 @@ impl SqliteVectors {
     pub(super) async fn check_file(&self) -> Result<Integrity, VectorError> {
         let mut report = Integrity::default();
         let lines: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(100)")
-            .fetch_all(&self.readers)
+            .fetch_all(self.database.readers())
             .await
             .map_err(|e| self.failed(&e))?;
         report.faults.extend(lines.into_iter().filter(|line| line != "ok"));
         let last_seq: i64 = sqlx::query_scalar("SELECT last_seq FROM change")
-            .fetch_one(&self.readers)
+            .fetch_one(self.database.readers())
             .await
             .map_err(|e| self.failed(&e))?;
-        let mut rows = sqlx::query_as::<_, Row>(POINTS).fetch(&self.readers);
+        let mut rows = sqlx::query_as::<_, Row>(POINTS).fetch(self.database.readers());
         let mut newest = 0;
         while let Some(row) = rows.try_next().await.map_err(|e| self.failed(&e))? {
             report.points += 1;
@@ -43,7 +43,7 @@ impl SqliteVectors {
         // Written meanwhile: a newer number is a fault only when the counter has not moved on.
         if newest > last_seq {
             let now: i64 = sqlx::query_scalar("SELECT last_seq FROM change")
-                .fetch_one(&self.readers)
+                .fetch_one(self.database.readers())
                 .await
                 .map_err(|e| self.failed(&e))?;
             if newest > now {

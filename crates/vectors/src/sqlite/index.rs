@@ -81,7 +81,7 @@ impl SqliteVectors {
     pub(super) async fn catch_up(&self) -> Result<(), VectorError> {
         let _one = self.shared.catching_up.lock().await;
         let seen = self.shared.index.read().unwrap_or_else(PoisonError::into_inner).last_seq;
-        let mut conn = self.readers.acquire().await.map_err(|e| self.failed(&e))?;
+        let mut conn = self.database.readers().acquire().await.map_err(|e| self.failed(&e))?;
         // One transaction: all reads below see the same state of the file.
         let mut tx = conn.begin().await.map_err(|e| self.failed(&e))?;
         let (last_seq, pruned_seq): (i64, i64) =
@@ -126,6 +126,6 @@ impl SqliteVectors {
     }
 
     fn damaged(&self, reason: String) -> VectorError {
-        VectorError::Corrupt { path: self.path.clone(), reason }
+        VectorError::Corrupt { path: self.path().to_path_buf(), reason }
     }
 }

@@ -1,6 +1,8 @@
 //! The embedded store: rows in SQLite, search in memory.
 
 mod check;
+#[cfg(test)]
+mod crash_tests;
 mod index;
 mod open;
 mod read;
@@ -8,10 +10,10 @@ mod row;
 mod write;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use sqlx::SqlitePool;
+use backstock_sqlite::{Database, Trouble};
 
 pub use open::{Durability, SqliteVectorsOptions};
 
@@ -24,27 +26,24 @@ use index::Shared;
 /// to date from then on. A process that only writes loads nothing.
 #[derive(Debug, Clone)]
 pub struct SqliteVectors {
-    path: PathBuf,
-    writer: SqlitePool,
-    readers: SqlitePool,
+    database: Database,
     shared: Arc<Shared>,
 }
 
 impl SqliteVectors {
     /// The database file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.database.path()
     }
 
     /// Waits for running calls and closes the file; later calls fail. Needed only to be sure that the
     /// write-ahead log is merged: dropping is safe.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.database.close().await;
     }
 
     fn failed(&self, error: &sqlx::Error) -> VectorError {
-        VectorError::from_sqlx(&self.path, error)
+        VectorError::of(self.path(), Trouble::of(error))
     }
 }
 

@@ -22,7 +22,7 @@ impl SqliteVectors {
         let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(HASHES)
             .bind(model.to_owned())
             .bind(keys_json(keys.iter().map(String::as_str)))
-            .fetch_all(&self.readers)
+            .fetch_all(self.database.readers())
             .await
             .map_err(|e| self.failed(&e))?;
         Ok(rows.into_iter().collect())
@@ -31,7 +31,7 @@ impl SqliteVectors {
     pub(super) async fn count_points(&self, model: &str) -> Result<u64, VectorError> {
         let count: i64 = sqlx::query_scalar(COUNT)
             .bind(model.to_owned())
-            .fetch_one(&self.readers)
+            .fetch_one(self.database.readers())
             .await
             .map_err(|e| self.failed(&e))?;
         Ok(count as u64)
@@ -58,7 +58,10 @@ impl SqliteVectors {
             Ok(matrix.search(&query, k, &filter))
         });
         scan.await.unwrap_or_else(|e| {
-            Err(VectorError::Unexpected { path: self.path.clone(), reason: format!("search stopped: {e}") })
+            Err(VectorError::Unexpected {
+                path: self.path().to_path_buf(),
+                reason: format!("search stopped: {e}"),
+            })
         })
     }
 }

@@ -156,7 +156,7 @@ async fn a_file_of_a_newer_version_is_refused_by_name() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir).await;
     sqlx::query("INSERT INTO _sqlx_migrations VALUES (99, 'later', CURRENT_TIMESTAMP, 1, x'00', 0)")
-        .execute(&store.writer)
+        .execute(store.database.writer())
         .await
         .unwrap();
     store.close().await;
@@ -183,7 +183,10 @@ async fn the_check_finds_a_damaged_vector_and_passes_a_sound_file() {
     let store = open(&dir).await;
     store.upsert(MODEL, vec![point("a", &[1.0, 2.0]), point("zero", &[0.0, 0.0])]).await.unwrap();
     assert_eq!(store.check().await.unwrap(), Integrity { points: 2, faults: vec![] });
-    sqlx::query("UPDATE point SET vector = x'0000' WHERE key = 'a'").execute(&store.writer).await.unwrap();
+    sqlx::query("UPDATE point SET vector = x'0000' WHERE key = 'a'")
+        .execute(store.database.writer())
+        .await
+        .unwrap();
     let report = store.check().await.unwrap();
     assert_eq!(report.faults, ["a: vector has 2 bytes, not 8"]);
     let error = store.search(MODEL, &[1.0, 0.0], 1, &Filter::default()).await.unwrap_err();
@@ -198,7 +201,7 @@ async fn a_reader_that_missed_pruned_deletions_loads_again() {
     assert_eq!(keys(&there, &[1.0], &Filter::default()).await.len(), 2);
     here.delete(&["a".into()]).await.unwrap();
     for sql in ["DELETE FROM gone", "UPDATE change SET pruned_seq = last_seq"] {
-        sqlx::query(sql).execute(&here.writer).await.unwrap();
+        sqlx::query(sql).execute(here.database.writer()).await.unwrap();
     }
     assert_eq!(keys(&there, &[1.0], &Filter::default()).await, ["b"]);
 }
@@ -212,7 +215,7 @@ async fn looking_up_keys_goes_through_the_index_and_never_over_all_points() {
     for sql in write::KEY_LOOKUPS.iter().chain([&read::HASHES]) {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
-                .fetch_all(&store.readers)
+                .fetch_all(store.database.readers())
                 .await
                 .unwrap();
         let steps: Vec<&str> = plan.iter().map(|row| row.3.as_str()).collect();

@@ -70,7 +70,7 @@ impl SqliteVectors {
                 (p.key, Ready { content_hash: p.content_hash, payload: p.payload.into(), vector: p.vector })
             })
             .collect();
-        let mut reader = self.readers.acquire().await.map_err(|e| self.failed(&e))?;
+        let mut reader = self.database.readers().acquire().await.map_err(|e| self.failed(&e))?;
         if let Some(id) = self.model_id(&mut reader, model, expected).await? {
             self.drop_unchanged(&mut reader, id, &mut ready).await?;
         }
@@ -183,7 +183,7 @@ impl SqliteVectors {
             changes.into_iter().map(|c| (c.key, c.payload.into())).collect();
         let keys = keys_json(wanted.keys().map(String::as_str));
         let differs = |row: &Keyed| wanted.get(&row.key).is_some_and(|w| *w != row.payload);
-        let mut reader = self.readers.acquire().await.map_err(|e| self.failed(&e))?;
+        let mut reader = self.database.readers().acquire().await.map_err(|e| self.failed(&e))?;
         if !self.by_key(&mut reader, &keys).await?.iter().any(differs) {
             return Ok(Written { written: 0, unchanged: given });
         }
@@ -212,7 +212,7 @@ impl SqliteVectors {
 
     pub(super) async fn delete_keys(&self, keys: &[String]) -> Result<Written, VectorError> {
         let json = keys_json(keys.iter().map(String::as_str));
-        let mut reader = self.readers.acquire().await.map_err(|e| self.failed(&e))?;
+        let mut reader = self.database.readers().acquire().await.map_err(|e| self.failed(&e))?;
         if self.by_key(&mut reader, &json).await?.is_empty() {
             return Ok(Written { written: 0, unchanged: keys.len() as u64 });
         }
@@ -308,7 +308,7 @@ impl SqliteVectors {
 
     /// Holds the write lock from the start, so that the transaction cannot fail half-way for it.
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, VectorError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|e| self.failed(&e))
+        self.database.begin().await.map_err(|e| self.failed(&e))
     }
 }
 
