@@ -89,6 +89,16 @@ impl RedisStore {
         self.ask(&call).await.map(|_| ())
     }
 
+    /// Removes everything under this store's prefix, in pieces: for a deployment that is not wanted any more. Repeat
+    /// after an error.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn erase(&self) -> Result<(), StoreError> {
+        while self.ask(&self.at_once("erase")).await?.number()? == 1 {}
+        Ok(())
+    }
+
     pub(super) async fn forget(&self, retention: &Retention, limit: usize) -> Result<Pruned, StoreError> {
         let location = &self.link.location;
         let call = self

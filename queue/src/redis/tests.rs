@@ -87,6 +87,28 @@ fn random_sequences_agree_with_the_naive_model() {
     model::check(bed, 60);
 }
 
+#[tokio::test]
+async fn nothing_is_left_after_an_erasure() {
+    let bed = bed().await;
+    let store = bed.open().await;
+    let key = |name: &str| crate::NewJob { fairness_key: Some(name.to_owned()), ..lab::job(name) };
+    let unique = lab::job("u").unique_by(crate::Unique::until_done("u"));
+    store
+        .enqueue(vec![key("a"), key("b"), unique, lab::job("later").at(lab::START.plus(lab::ms(5)))])
+        .await
+        .unwrap();
+    store.open_group(lab::group("g", lab::jobs("member", 3))).await.unwrap();
+    store.check_in(&lab::info("w", lab::PATIENCE)).await.unwrap();
+    let leases = store.claim(&lab::Lab::request(4)).await.unwrap().leases;
+    let end = |outcome| crate::Settlement::new(leases[0].key(), outcome);
+    store.settle(vec![end(crate::Outcome::Discard { error: "no".into() })]).await.unwrap();
+    store.erase().await.unwrap();
+    let mut keys = redis::cmd("KEYS");
+    keys.arg(format!("{{{}}}*", bed.prefix));
+    let left = store.answer(store.link.command(&keys).await.unwrap()).list().unwrap();
+    assert!(left.is_empty(), "{left:?}");
+}
+
 mod behind_a_bad_line {
     use super::{Arc, Bed, Faults, Faulty, Retrying, Through, model};
 

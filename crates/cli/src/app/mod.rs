@@ -9,7 +9,7 @@ pub mod metrics;
 mod queue;
 
 pub use engines::import_settings;
-pub use queue::{existing_store, store};
+pub use queue::{erase as erase_queue, existing_store, queue_is_remote, store};
 
 use crate::failure::Failure;
 use backstock_catalog::{Catalog, PostgresOptions};

@@ -24,17 +24,32 @@ pub async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
             let options = SqliteOptions { durability, ..SqliteOptions::default() };
             Arc::new(SqliteStore::open(path, options).await.map_err(Failure::data)?)
         }
-        Place::Redis(url) => {
-            let options = RedisOptions { prefix: config.queue.prefix.clone(), ..RedisOptions::default() };
-            Arc::new(RedisStore::open(url, options).await.map_err(refused)?)
-        }
+        Place::Redis(url) => Arc::new(open_redis(url, config).await?),
     })
+}
+
+async fn open_redis(url: &str, config: &Config) -> Result<RedisStore, Failure> {
+    let options = RedisOptions { prefix: config.queue.prefix.clone(), ..RedisOptions::default() };
+    RedisStore::open(url, options).await.map_err(refused)
 }
 
 /// The queue's store when it is in use already: a file that exists, or a server.
 pub async fn existing_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
     require_data(config)?;
     store(config).await
+}
+
+/// Whether the queue lies on a server, where a demonstration must keep to itself.
+pub fn queue_is_remote(config: &Config) -> Result<bool, Failure> {
+    Ok(matches!(place(config)?, Place::Redis(_)))
+}
+
+/// Removes everything under `queue.prefix` on the server; nothing where the queue is a file.
+pub async fn erase(config: &Config) -> Result<(), Failure> {
+    if let Place::Redis(url) = place(config)? {
+        open_redis(url, config).await?.erase().await.map_err(Failure::data)?;
+    }
+    Ok(())
 }
 
 /// Whether somebody used the queue before, as far as that shows on this machine.

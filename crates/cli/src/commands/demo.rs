@@ -1,6 +1,6 @@
 //! `backstock demo`: the whole product on a synthetic catalog.
 
-use crate::app::{App, catalog_is_remote, crew::Crew};
+use crate::app::{App, catalog_is_remote, crew::Crew, erase_queue, queue_is_remote};
 use crate::args::Demo;
 use crate::commands::import::perform;
 use crate::commands::search::table;
@@ -35,6 +35,10 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
     if let Some(schema) = &schema {
         config.catalog.schema.clone_from(schema);
     }
+    let prefix = queue_is_remote(&config)?.then(|| format!("backstock-demo-{}", short_id()));
+    if let Some(prefix) = &prefix {
+        config.queue.prefix.clone_from(prefix);
+    }
     let shutdown = stop::on_signals("stopping the demo (Ctrl-C again: at once)").map_err(Failure::failed)?;
     let tell = |text: String| {
         if !json {
@@ -58,6 +62,7 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
     crew.stop().await;
     if args.dir.is_none() {
         app.tools.catalog.drop_schema().await.map_err(Failure::data)?;
+        erase_queue(&app.config).await?;
     }
     let (imports, searches) = outcome?;
     if json {
@@ -73,8 +78,9 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
         if args.dir.is_none() {
             show::line("The demo's folder was removed; `backstock demo --dir DIR` keeps it.");
         } else {
-            let environment =
-                schema.map(|name| format!("BACKSTOCK__CATALOG__SCHEMA={name} ")).unwrap_or_default();
+            let schema = schema.map(|name| format!("BACKSTOCK__CATALOG__SCHEMA={name} "));
+            let prefix = prefix.map(|name| format!("BACKSTOCK__QUEUE__PREFIX={name} "));
+            let environment: String = [schema, prefix].into_iter().flatten().collect();
             let data = dir.join("data");
             show::line(format!("Look around: {environment}backstock --data-dir {} status", data.display()));
         }

@@ -189,3 +189,31 @@ API.prune = function(keys, args)
   finish()
   return { jobs, string.format('%.0f', bytes), more and 1 or 0 }
 end
+
+-- time: removes everything under the prefix, piece by piece; 1 when there is more.
+API.erase = function(keys, args)
+  begin(keys, args[1])
+  local groups = call('ZRANGE', P .. 'groups', 0, PIECE - 1)
+  for _, id in ipairs(groups) do
+    call('UNLINK', group_key(id))
+    call('ZREM', P .. 'groups', id)
+  end
+  if #groups > 0 then return 1 end
+  local queues = call('HKEYS', P .. 'queues')
+  for i = 1, math.min(#queues, 50) do
+    for prio = 0, 3 do
+      for _, what in ipairs({ 'f', 'z', 'n', 'k', 't' }) do call('UNLINK', queue_key(queues[i], what .. prio)) end
+    end
+    for _, what in ipairs({ 'due', 'exp', 'count', 'running', 'tat', 'idle' }) do
+      call('UNLINK', queue_key(queues[i], what))
+    end
+    call('HDEL', P .. 'queues', queues[i])
+  end
+  if #queues > 50 then return 1 end
+  for _, name in ipairs({ 'meta', 'jobs', 'ids', 'run', 'leases', 'held', 'workers', 'presence', 'queues', 'keys',
+    'further', 'stop', 'errors', 'groups', 'groups:done', 'roles', 'cron', 'last', 'turns', 'limits', 'damaged',
+    'fin:c', 'fin:x', 'fin:d' }) do
+    call('UNLINK', P .. name)
+  end
+  return 0
+end
