@@ -19,7 +19,7 @@ pub(super) fn classify(error: &RedisError, location: &str) -> StoreError {
             because("another program keeps a key of another type under our prefix; set queue.prefix");
         return StoreError::Corrupt { store, location: location.to_owned(), source };
     }
-    if says("READONLY") {
+    if matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly)) || says("READONLY") {
         return StoreError::Unavailable {
             store,
             source: because("this is a read-only replica; name its primary in queue.url"),

@@ -39,6 +39,8 @@ impl std::fmt::Debug for Line {
 impl Link {
     /// Connects to `url`: one server, or several nodes of a cluster separated by commas.
     pub(super) async fn connect(url: &str, options: &RedisOptions) -> Result<Self, StoreError> {
+        // Somebody must say which cryptography TLS uses; that somebody else has said so is as good.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let nodes = nodes_of(url)?;
         let location = nodes.iter().map(|node| node.addr().to_string()).collect::<Vec<_>>().join(",");
         let told = |error| fault::classify(&error, &location);

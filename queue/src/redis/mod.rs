@@ -8,6 +8,8 @@ mod answer;
 mod bell;
 mod enqueue;
 mod fault;
+#[cfg(test)]
+mod fault_tests;
 mod groups;
 mod inspect;
 mod library;
