@@ -61,6 +61,41 @@ pub async fn keys_are_ordered_by_their_bytes(lab: Lab) {
     assert_eq!(lab.drain().await, ["10", "9", "Z", "a", "a b", "z", "ö"]);
 }
 
+pub async fn keys_of_any_characters_are_kept_apart(lab: Lab) {
+    let limits =
+        crate::KeyLimits { running: std::num::NonZeroU32::new(1), rate: Some("1/h".parse().unwrap()) };
+    lab.store.set_limits(QUEUE, limits).await.unwrap();
+    let long = "k".repeat(NewJob::MAX_NAME_BYTES);
+    let keys = [
+        "a\0b",
+        "a\0c",
+        "a",
+        "\0",
+        "\"",
+        "'",
+        "\\",
+        "{x}",
+        "*",
+        "\n",
+        " ",
+        "\u{10ffff}",
+        "é",
+        "e\u{301}",
+        &long,
+    ];
+    for round in 0..2 {
+        lab.put_all((0..keys.len()).map(|at| of(keys[at], &format!("{round}-{at}"))).collect()).await;
+    }
+    let mut expected: Vec<_> = keys.iter().enumerate().map(|(at, key)| (*key, format!("0-{at}"))).collect();
+    expected.sort_unstable();
+    // Each has had its turn, its slot and its burst.
+    assert_eq!(lab.drain().await, expected.into_iter().map(|(_, name)| name).collect::<Vec<_>>());
+    assert!(lab.drain().await.is_empty());
+    for (at, key) in keys.iter().enumerate() {
+        assert_eq!(lab.record(&format!("1-{at}")).await.fairness_key.as_deref(), Some(*key));
+    }
+}
+
 pub async fn a_flood_of_one_key_does_not_delay_another(lab: Lab) {
     lab.put_all(many("flood", 2_000)).await;
     lab.put(of("small", "small")).await;

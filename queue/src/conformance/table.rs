@@ -332,6 +332,7 @@ macro_rules! conformance_fair {
             jobs_without_a_key_have_one_share_of_their_own,
             an_empty_key_is_none,
             keys_are_ordered_by_their_bytes,
+            keys_of_any_characters_are_kept_apart,
             a_flood_of_one_key_does_not_delay_another,
             a_key_that_comes_later_is_not_owed_the_past,
             a_key_that_ran_dry_is_not_owed_the_time_without_work,

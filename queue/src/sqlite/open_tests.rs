@@ -1,6 +1,6 @@
 //! Files that are not for us, and machines that are out of something.
 
-use super::{SqliteOptions, SqliteStore};
+use super::{SqliteOptions, SqliteStore, schema};
 use crate::conformance::lab;
 use crate::{Enqueued, NewJob, Store, StoreError};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -35,6 +35,35 @@ async fn a_file_of_a_newer_version_is_left_alone() {
     conn.close().await.unwrap();
     let error = open(&path).await.unwrap_err();
     assert!(matches!(&error, StoreError::Newer { location, .. } if location.contains("queue.db")), "{error}");
+}
+
+#[tokio::test]
+async fn the_jobs_of_an_older_file_are_there_and_take_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let mut conn = raw(&path).await;
+    schema::create_first_version(&mut conn).await;
+    sqlx::raw_sql(
+        "INSERT INTO queue (name) VALUES ('default');
+         INSERT INTO lane (queue, kind, version) VALUES (1, 'work', 1);
+         INSERT INTO job (seq, id, lane, queue, priority, state, bytes, enqueued_at, due_at, fairness_key)
+         VALUES (1, x'00000000000000000000000000000001', 1, 1, 2, 1, 3, 0, 0, 'b'),
+             (2, x'00000000000000000000000000000002', 1, 1, 2, 1, 3, 0, 0, 'b'),
+             (3, x'00000000000000000000000000000003', 1, 1, 2, 1, 3, 0, 0, 'a'),
+             (4, x'00000000000000000000000000000004', 1, 1, 2, 1, 3, 0, 0, ''),
+             (5, x'00000000000000000000000000000005', 1, 1, 2, 1, 3, 0, 0, NULL);
+         INSERT INTO payload (seq, body) VALUES (1, x'31'), (2, x'32'), (3, x'33'), (4, x'34'), (5, x'35')",
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    conn.close().await.unwrap();
+    let store = open(&path).await.unwrap();
+    store.check_in(&lab::info("w", lab::PATIENCE)).await.unwrap();
+    let leases = store.claim(&lab::Lab::request(9)).await.unwrap().leases;
+    assert_eq!(lab::names(&leases), ["4", "3", "1", "5", "2"]);
+    let empty = store.job(leases[0].job).await.unwrap().unwrap();
+    assert_eq!(empty.fairness_key.as_deref(), Some(""));
 }
 
 #[tokio::test]

@@ -20,8 +20,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "fair", include_str!("../../../migrations/sqlite/queue/0002_fair.sql")),
 ];
 
-fn migrator() -> Migrator {
-    let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
+fn migrator(migrations: &'static [(i64, &str, &str)]) -> Migrator {
+    let migrations = migrations.iter().map(|&(version, name, sql)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
     });
     Migrator::with_migrations(migrations.collect())
@@ -56,6 +56,12 @@ async fn upgrade(conn: &mut SqliteConnection) -> Result<()> {
         }
     }
     sqlx::query("PRAGMA journal_mode = WAL").fetch_one(&mut *conn).await?;
-    migrator().run_direct(None, conn, false).await?;
+    migrator(MIGRATIONS).run_direct(None, conn, false).await?;
     Ok(())
+}
+
+/// A file as the first version made it.
+#[cfg(test)]
+pub(super) async fn create_first_version(conn: &mut SqliteConnection) {
+    migrator(&MIGRATIONS[..1]).run_direct(None, conn, false).await.unwrap();
 }

@@ -3,15 +3,6 @@
 use super::super::{fault::Result, rows::json, tx::Tx};
 use super::{gate::Gate, read::Bands};
 
-/// Names inside JSON: SQLite cuts its strings at a zero.
-fn hex(name: &str) -> String {
-    use std::fmt::Write;
-    name.bytes().fold(String::with_capacity(2 * name.len()), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 /// Writes what changed; mostly nothing.
 pub(super) async fn turns(tx: &mut Tx, queue: i64, bands: &Bands) -> Result<()> {
     for (priority, band) in bands.iter().enumerate() {
@@ -22,8 +13,8 @@ pub(super) async fn turns(tx: &mut Tx, queue: i64, bands: &Bands) -> Result<()> 
         let (mut set, mut gone) = (Vec::new(), Vec::new());
         for (name, turn) in changes.turns {
             match turn {
-                Some(turn) => set.push((hex(name), turn)),
-                None => gone.push(hex(name)),
+                Some(turn) => set.push((name, turn)),
+                None => gone.push(name),
             }
         }
         if !set.is_empty() {
@@ -49,7 +40,7 @@ pub(super) async fn paces(tx: &mut Tx, queue: i64, gate: &Gate) -> Result<()> {
     if gate.limits().rate.is_none() {
         return Ok(());
     }
-    let moved: Vec<_> = gate.moved().map(|(key, tat)| (hex(key), tat)).collect();
+    let moved: Vec<_> = gate.moved().collect();
     if !moved.is_empty() {
         let now = tx.now.0.saturating_mul(1000);
         sqlx::query(DROP_IDLE).bind(queue).bind(now).execute(tx.conn()).await?;
@@ -68,10 +59,10 @@ pub(in super::super) async fn forget_keys(tx: &mut Tx) -> Result<()> {
 
 pub(in super::super) const SET_TURNS: &str = "
     INSERT OR REPLACE INTO share (queue, priority, key, turn)
-    SELECT ?1, ?2, CAST(unhex(value ->> 0) AS TEXT), value ->> 1 FROM json_each(?3)";
+    SELECT ?1, ?2, value ->> 0, value ->> 1 FROM json_each(?3)";
 pub(in super::super) const FORGET_TURNS: &str = "
     DELETE FROM share WHERE queue = ?1 AND priority = ?2
-        AND key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?3))";
+        AND key IN (SELECT value FROM json_each(?3))";
 pub(in super::super) const SERVED: &str =
     "INSERT OR REPLACE INTO turn (queue, priority, served) VALUES (?1, ?2, ?3)";
 pub(in super::super) const FORGET_KEYS: &str = "
@@ -82,4 +73,4 @@ pub(in super::super) const FORGET_KEYS: &str = "
 pub(in super::super) const DROP_IDLE: &str = "DELETE FROM pace WHERE queue = ?1 AND tat <= ?2";
 pub(in super::super) const SET_PACES: &str = "
     INSERT OR REPLACE INTO pace (queue, key, tat)
-    SELECT ?1, CAST(unhex(value ->> 0) AS TEXT), value ->> 1 FROM json_each(?2)";
+    SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2)";
