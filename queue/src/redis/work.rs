@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Most settlements in one call of a function.
 const SETTLEMENTS: usize = 1_000;
+/// Fences of one bundle of leases (lua/bundle.lua).
+const BUNDLE: u64 = 512;
 
 impl RedisStore {
     pub(super) async fn settle_all(&self, settlements: &[Settlement]) -> Result<Vec<Settled>, StoreError> {
@@ -121,10 +123,24 @@ fn with_settlements(call: Call, settlements: &[Settlement]) -> Call {
         return call.arg([]);
     }
     if settlements.iter().all(is_plain) {
-        let keys: Vec<u8> = settlements.iter().flat_map(|one| wire::lease_key(one.lease)).collect();
-        return call.arg("p").arg(keys);
+        return call.arg("p").arg(runs(settlements));
     }
     settlements.iter().fold(call.arg("r").number(settlements.len()), with_settlement)
+}
+
+/// Completions as runs of leases that follow each other: first fence, two bytes how many, ids.
+fn runs(settlements: &[Settlement]) -> Vec<u8> {
+    let follows = |one: &Settlement, next: &Settlement| {
+        let (one, next) = (one.lease.fence.0, next.lease.fence.0);
+        one.checked_add(1) == Some(next) && one / BUNDLE == next / BUNDLE
+    };
+    let mut bytes = Vec::with_capacity(settlements.len() * 16 + 10);
+    for run in settlements.chunk_by(follows) {
+        bytes.extend(run[0].lease.fence.0.to_be_bytes());
+        bytes.extend((run.len() as u16).to_be_bytes());
+        run.iter().for_each(|one| bytes.extend(one.lease.job.0.as_bytes()));
+    }
+    bytes
 }
 
 fn with_settlement(call: Call, settlement: &Settlement) -> Call {

@@ -111,10 +111,35 @@ local function expire_head(open, c, s)
   if job then expire(job) end
 end
 
+-- The usual case: one priority with nothing but fresh jobs, without key or expiry, of kinds the worker knows. Takes them in
+-- a few commands; nil, with nothing done, when any of them is not so.
+local function collect_fresh(request, c)
+  if not c or not c.only or #c.only.lanes > 0 then return nil end
+  local tokens = call('LRANGE', c.only.list, 0, request.max - 1)
+  local seqs, bytes, kinds = {}, 0, request.kinds
+  for i = 1, #tokens do seqs[i] = sub(tokens[i], 9, 16) end
+  local recs = fields(P .. 'jobs', seqs)
+  for i = 1, #seqs do
+    local rec = recs[i]
+    if not sound(rec) then return nil end
+    local _, state, place, _, flags, high, low = byte(rec, 1, 7)
+    local max = kinds[sub(rec, 73, 72 + byte(rec, 72))]
+    if state ~= 65 or place ~= 76 or flags % 8 >= 2 or not max or high * 256 + low > max then return nil end
+    bytes = bytes + #rec
+  end
+  if #seqs == 0 or bytes > MOST_BYTES then return nil end
+  call('LTRIM', c.only.list, #seqs, -1)
+  mark(request.queue, c.prio, '', -#seqs)
+  return seqs, recs
+end
+
 -- Leases jobs: orders of arrival, records, which of them stood in lanes, and whether jobs were left unlooked at.
 local function collect(request, spent)
   local open = open_bands(request)
-  local seqs, recs, lanes, bytes, turn, cut = {}, {}, {}, 0, 0, false
+  local seqs, recs = collect_fresh(request, open.only)
+  if seqs then return seqs, recs, {}, false end
+  seqs, recs = {}, {}
+  local lanes, bytes, turn, cut = {}, 0, 0, false
   while #seqs < request.max do
     local c, s = next_of(request, open, turn)
     if not s then break end

@@ -11,11 +11,12 @@ local function running_under(seq)
     end
   end
   for _, b in ipairs(bundles.all) do
-    local from = b.base + 1
+    local from = b.entries + 1
     while true do
-      local at = string.find(b.raw, '1' .. seq, from, true)
+      local at = string.find(b.raw, seq, from, true)
       if not at then break end
-      if (at - b.base - 1) % WIDTH == 0 then return b, (at - b.base - 1) / WIDTH end
+      local index = (at - b.entries - 1) / 16
+      if index % 1 == 0 and is_open(b, index) then return b, index end
       from = at + 1
     end
   end

@@ -1,55 +1,94 @@
 -- Settlements.
 
--- Completions, 24 bytes each (fence, id), of jobs without key or group are written in a few large commands. Returns one
--- character each: '1' applied, '0' lost.
-local function complete(packed)
-  local n, answers, found, seqs = #packed / 24, {}, {}, {}
-  for i = 1, n do
-    local at = (i - 1) * 24
-    local fence8 = sub(packed, at + 1, at + 8)
-    local b, index, seq = lease(fence8)
-    answers[i] = '0'
-    if b then
-      close(b, index)
-      seqs[#seqs + 1] = seq
-      found[#seqs] = { b, index, fence8, sub(packed, at + 9, at + 24), i }
+-- Reads runs of completions (first fence, two bytes how many, ids) of leases that follow each other. Closes those that are
+-- open; their places in the answer, orders of arrival, fences, bundles and where their ids stand.
+local function read_runs(packed)
+  local found = { place = {}, seq = {}, fence = {}, b = {}, id = {} }
+  local at, place, n = 1, 0, 0
+  while at < #packed do
+    local fence, many = u64(sub(packed, at, at + 7)), unpack_('>I2', sub(packed, at + 8, at + 9))
+    local number = math.floor(fence / SPREAD)
+    local b, index = bundle(number), fence - number * SPREAD
+    for i = 0, many - 1 do
+      if b and index + i < b.size and is_open(b, index + i) then
+        n = n + 1
+        found.place[n], found.seq[n], found.fence[n] = place + i + 1, seq_at(b, index + i), fence + i
+        found.b[n], found.id[n] = b, at + 10 + i * 16
+      end
     end
+    if b and string.find(sub(b.flags, index + 1, index + many), '0', 1, true) == nil and index + many <= b.size then
+      set_flags(b, index, many, '0')
+    elseif b then
+      for i = 0, many - 1 do
+        if index + i < b.size and is_open(b, index + i) then close(b, index + i) end
+      end
+    end
+    at, place = at + 10 + many * 16, place + many
   end
-  local recs = fields(P .. 'jobs', seqs)
-  local jobs, done, bytes, slow, stops = {}, {}, 0, {}, call('EXISTS', P .. 'stop') == 1
+  return found, place
+end
+
+-- Completions of jobs without unique key or group are written in a few large commands. Returns one character each: '1'
+-- applied, '0' lost.
+local function complete(packed)
+  local found, total = read_runs(packed)
+  local seqs, recs = found.seq, fields(P .. 'jobs', found.seq)
+  local jobs, done, bytes, slow, lost = {}, {}, 0, {}, {}
+  local stops = call('EXISTS', P .. 'stop') == 1
+  local b, tail
   for i = 1, #seqs do
-    local rec, f = recs[i], found[i]
-    local b = f[1]
-    if not sound(rec) or sub(rec, 56, 71) ~= f[4] then
-      reopen(b, f[2])
+    local rec = recs[i]
+    if b ~= found.b[i] then
+      b = found.b[i]
+      tail = b.started .. now8
+      b.done = b.done or 0
+    end
+    if not sound(rec) or sub(rec, 56, 71) ~= sub(packed, found.id[i], found.id[i] + 15) then
+      set_flags(b, found.fence[i] - b.number * SPREAD, 1, '1')
+      lost[found.place[i]] = true
     else
-      answers[f[5]] = '1'
-      count(b.queue, 'R', -1)
-      if has(byte(rec, 5), FAIR) then hold_share(b.queue, share_of(parse(seqs[i], rec)), -1) end
-      if byte(rec, 5) % 4 ~= 0 then
+      local flags = byte(rec, 5)
+      if flags ~= 0 then
+        count(b.queue, 'R', -1)
+        if has(flags, FAIR) then hold_share(b.queue, share_of(parse(seqs[i], rec)), -1) end
+      end
+      if flags % 4 ~= 0 then
         slow[#slow + 1] = i
       else
-        jobs[#jobs + 1] = seqs[i]
-        jobs[#jobs + 1] = concat({ 'jC-', sub(rec, 4, 31), f[3], b.started, now8, sub(rec, 56) })
-        done[#done + 1] = seqs[i]
+        local n = #done + 1
+        done[n] = seqs[i]
+        jobs[2 * n - 1] = seqs[i]
+        jobs[2 * n] = 'jC-' .. sub(rec, 4, 31) .. pack('>I8', found.fence[i]) .. tail .. sub(rec, 56)
         local kind = byte(rec, 72)
-        local queue = byte(rec, 73 + kind)
-        local extra = 74 + kind + queue
+        local extra = 74 + kind + byte(rec, 73 + kind)
         local high, low = byte(rec, extra, extra + 1)
         bytes = bytes + #rec - extra - 1 - high * 256 - low
-        if has(byte(rec, 5), ERROR) then bytes = bytes + call('HSTRLEN', P .. 'errors', seqs[i]) end
-        count(b.queue, 'C', 1)
+        if flags ~= 0 and has(flags, ERROR) then bytes = bytes + call('HSTRLEN', P .. 'errors', seqs[i]) end
+        if flags == 0 then b.done = b.done + 1 else count(b.queue, 'C', 1) end
         if stops then call('HDEL', P .. 'stop', seqs[i]) end
       end
     end
   end
+  for _, one in pairs(bundles) do
+    if one and one.done then
+      count(one.queue, 'R', -one.done)
+      count(one.queue, 'C', one.done)
+      one.done = nil
+    end
+  end
   bulk('HSET', P .. 'jobs', jobs)
   if #done > 0 then shelve('c', concat(done), bytes) end
-  for i = 1, #slow do
-    local f = found[slow[i]]
-    local job = parse(seqs[slow[i]], recs[slow[i]])
-    job.fence, job.started = f[3], f[1].started
+  for k = 1, #slow do
+    local i = slow[k]
+    local job = parse(seqs[i], recs[i])
+    job.fence, job.started = s64(found.fence[i]), found.b[i].started
     leave(job, 'C', {})
+  end
+  if #seqs == total and next(lost) == nil then return string.rep('1', total) end
+  local answers = {}
+  for i = 1, total do answers[i] = '0' end
+  for i = 1, #seqs do
+    if not lost[found.place[i]] then answers[found.place[i]] = '1' end
   end
   return concat(answers)
 end
@@ -148,7 +187,7 @@ API.renew = function(keys, args)
     local b, index, seq = lease(sub(packed, at + 1, at + 8))
     local rec = b and call('HGET', P .. 'jobs', seq)
     if rec and sub(rec, 56, 71) == sub(packed, at + 9, at + 24) then
-      set_entry(b, index, '1' .. seq .. s64(deadline))
+      set_deadline(b, index, s64(deadline))
       call('ZADD', P .. 'leases', 'LT', deadline, b.name)
       answers[i] = stops and call('HEXISTS', P .. 'stop', seq) == 1 and 'c' or 'r'
     else

@@ -76,9 +76,8 @@ local function gather(lost, b, limit, wanted)
   if not b then return end
   for index = 0, b.size - 1 do
     if #lost >= limit then return end
-    local text = entry(b, index)
-    if byte(text, 1) == 49 and wanted(u64(sub(text, 10, 17))) then
-      lost[#lost + 1] = { b = b, index = index, seq = sub(text, 2, 9), order = u64(sub(text, 2, 9)) }
+    if is_open(b, index) and wanted(u64(deadline_at(b, index))) then
+      lost[#lost + 1] = { b = b, index = index, seq = seq_at(b, index), order = u64(seq_at(b, index)) }
     end
   end
 end
@@ -101,9 +100,8 @@ local function lost_leases(gone, limit)
       gather(lost, b, limit, function(deadline) return deadline <= now end)
       local bound
       for index = 0, b.size - 1 do
-        local text = entry(b, index)
-        local deadline = u64(sub(text, 10, 17))
-        if byte(text, 1) == 49 and deadline > now and (not bound or deadline < bound) then bound = deadline end
+        local deadline = u64(deadline_at(b, index))
+        if is_open(b, index) and deadline > now and (not bound or deadline < bound) then bound = deadline end
       end
       if bound and #lost < limit then call('ZADD', P .. 'leases', bound, ended[i]) end
     end
