@@ -124,15 +124,15 @@ async fn import(catalog: &Catalog, id: &str, csv: &Path) -> anyhow::Result<Impor
 }
 
 async fn timed<T>(
-    server: u32,
+    pid: u32,
     cost: &mut Cost,
     work: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<T> {
-    let (client, served, started) = (cpu_seconds()?, server_cpu_seconds(server)?, Instant::now());
+    let (client, served, started) = (cpu_seconds()?, server_cpu_seconds(pid)?, Instant::now());
     let result = work.await?;
     cost.wall += started.elapsed().as_secs_f64();
     cost.client += cpu_seconds()? - client;
-    cost.server += server_cpu_seconds(server)? - served;
+    cost.server += server_cpu_seconds(pid)? - served;
     Ok(result)
 }
 

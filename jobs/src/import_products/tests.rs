@@ -50,6 +50,7 @@ impl Shop {
             mapping: BTreeMap::default(),
             full_sync: false,
             rejects: dir.path().join("rejects.csv"),
+            supplier: None,
         };
         Self { _dir: dir, tools, job }
     }
