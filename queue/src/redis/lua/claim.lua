@@ -121,10 +121,10 @@ local function collect_fresh(request, c)
   local recs = fields(P .. 'jobs', seqs)
   for i = 1, #seqs do
     local rec = recs[i]
-    if not sound(rec) then return nil end
-    local _, state, place, _, flags, high, low = byte(rec, 1, 7)
-    local max = kinds[sub(rec, 73, 72 + byte(rec, 72))]
-    if state ~= 65 or place ~= 76 or flags % 8 >= 2 or not max or high * 256 + low > max then return nil end
+    local state, place, flags, version, kind = shape(rec)
+    if state ~= 65 or place ~= 76 or flags % 8 >= 2 then return nil end
+    local max = kinds[sub(rec, 73, 72 + kind)]
+    if not max or version > max then return nil end
     bytes = bytes + #rec
   end
   if #seqs == 0 or bytes > MOST_BYTES then return nil end

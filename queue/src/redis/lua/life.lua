@@ -107,7 +107,7 @@ end
 
 -- The record of a request: stored now, not started, in `state` and `place`.
 local function settled_in(request, state, place, due)
-  return concat({ 'j', state, place, sub(request, 4, 15), now8, due, NONE8, NONE8, NONE8, sub(request, 56) })
+  return 'j' .. state .. place .. sub(request, 4, 15) .. now8 .. due .. NONE8 .. NONE8 .. NONE8 .. sub(request, 56)
 end
 
 local function due_of(request)

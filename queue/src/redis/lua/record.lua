@@ -18,16 +18,23 @@ local FIXED = 71
 
 local function has(flags, flag) return flags % (flag * 2) >= flag end
 
--- Whether the bytes can be a job of ours.
-local function sound(rec)
-  if not rec or #rec < FIXED + 4 or byte(rec, 1) ~= 106 then return false end
-  local at = FIXED + 2 + byte(rec, FIXED + 1)
-  local queue = byte(rec, at)
-  if not queue then return false end
-  at = at + 1 + queue
-  local high, low = byte(rec, at, at + 1)
-  return low ~= nil and at + 1 + high * 256 + low <= #rec
+-- What the hot paths need of a record, nil when the bytes cannot be a job of ours: state and place as bytes, flags, version,
+-- length of the kind, where the payload begins.
+local function shape(rec)
+  if not rec then return nil end
+  local magic, state, place, _, flags, high, low = byte(rec, 1, 7)
+  local kind = byte(rec, 72)
+  local queue = magic == 106 and kind and byte(rec, 73 + kind)
+  if not queue then return nil end
+  local at = 74 + kind + queue
+  local upper, lower = byte(rec, at, at + 1)
+  if not lower then return nil end
+  at = at + 2 + upper * 256 + lower
+  if at > #rec + 1 then return nil end
+  return state, place, flags, high * 256 + low, kind, at
 end
+
+local function sound(rec) return rec and shape(rec) ~= nil end
 
 local function kind_of(rec) return sub(rec, FIXED + 2, FIXED + 1 + byte(rec, FIXED + 1)) end
 

@@ -43,11 +43,11 @@ local function complete(packed)
       tail = b.started .. now8
       b.done = b.done or 0
     end
-    if not sound(rec) or sub(rec, 56, 71) ~= sub(packed, found.id[i], found.id[i] + 15) then
+    local state, _, flags, _, _, payload = shape(rec)
+    if not state or sub(rec, 56, 71) ~= sub(packed, found.id[i], found.id[i] + 15) then
       set_flags(b, found.fence[i] - b.number * SPREAD, 1, '1')
       lost[found.place[i]] = true
     else
-      local flags = byte(rec, 5)
       if flags ~= 0 then
         count(b.queue, 'R', -1)
         if has(flags, FAIR) then hold_share(b.queue, share_of(parse(seqs[i], rec)), -1) end
@@ -59,10 +59,7 @@ local function complete(packed)
         done[n] = seqs[i]
         jobs[2 * n - 1] = seqs[i]
         jobs[2 * n] = 'jC-' .. sub(rec, 4, 31) .. pack('>I8', found.fence[i]) .. tail .. sub(rec, 56)
-        local kind = byte(rec, 72)
-        local extra = 74 + kind + byte(rec, 73 + kind)
-        local high, low = byte(rec, extra, extra + 1)
-        bytes = bytes + #rec - extra - 1 - high * 256 - low
+        bytes = bytes + #rec - payload + 1
         if flags ~= 0 and has(flags, ERROR) then bytes = bytes + call('HSTRLEN', P .. 'errors', seqs[i]) end
         if flags == 0 then b.done = b.done + 1 else count(b.queue, 'C', 1) end
         if stops then call('HDEL', P .. 'stop', seqs[i]) end
