@@ -151,10 +151,6 @@ impl Handler for Importer {
             self.fan_out.everything(behalf, context).await?;
         }
         job.tally(IMAGES_REMOTE, remote as i64);
-        if self.catalog.has_materialized_views() {
-            // Dear, so nobody waits for them.
-            job.then(NewJob::of(&RefreshView::stale())?);
-        }
         for (kind, waiting) in self.catalog.dirty_counts().await.map_err(failure::catalog)? {
             if let (Some(view), true) = (Catalog::view_of(kind), waiting > 0) {
                 let mode = RefreshMode::Incremental;
@@ -163,6 +159,10 @@ impl Handler for Importer {
                 let refresh = job.group().map_or(refresh.clone(), |group| refresh.in_group(group));
                 job.then(refresh);
             }
+        }
+        if self.catalog.has_materialized_views() {
+            // Dear, so nobody waits for them; behind those that somebody waits for.
+            job.then(NewJob::of(&RefreshView::stale())?);
         }
         Ok(())
     }

@@ -89,3 +89,57 @@ impl Handler for ViewRefresher {
         failed.map_or(Ok(()), |error| Err(failure::catalog(error)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backstock_queue::{
+        Claim, KindRange, MemoryStore, NewJob, Outcome, PriorityOrder, Settlement, Store, SystemClock,
+        WorkerId, WorkerInfo,
+    };
+
+    /// Events of one storm.
+    const STORM: usize = 10_000;
+
+    async fn storm(store: &MemoryStore) {
+        for _ in 0..STORM / 100 {
+            let events = (0..100).map(|_| NewJob::of(&RefreshView::stale()).unwrap());
+            store.enqueue(events.collect()).await.unwrap();
+        }
+    }
+
+    fn claim(worker: &WorkerId) -> Claim {
+        Claim {
+            worker: worker.clone(),
+            queue: RefreshView::QUEUE.to_owned(),
+            kinds: vec![KindRange { kind: RefreshView::KIND.to_owned(), max_version: RefreshView::VERSION }],
+            max: 100,
+            lease_for: Duration::from_hours(1),
+            order: PriorityOrder::Strict { aging: Duration::ZERO },
+            draw: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_storm_of_ten_thousand_changes_causes_at_most_two_runs() {
+        let store = MemoryStore::new(Arc::new(SystemClock));
+        let worker = WorkerId::generate("w");
+        let (kinds, patience) = (claim(&worker).kinds, Duration::from_hours(9));
+        let info = WorkerInfo { id: worker.clone(), host: "h".into(), pid: 1, kinds, patience };
+        store.check_in(&info).await.unwrap();
+        storm(&store).await;
+        let mut runs = 0;
+        loop {
+            let leases = store.claim(&claim(&worker)).await.unwrap().leases;
+            let Some(lease) = leases.first() else { break };
+            assert_eq!(leases.len(), 1);
+            runs += 1;
+            if runs == 1 {
+                storm(&store).await;
+            }
+            let settlement = Settlement::new(lease.key(), Outcome::Complete);
+            store.settle(vec![settlement]).await.unwrap();
+        }
+        assert_eq!(runs, 2, "one for what came before it began, one for what came while it ran");
+    }
+}

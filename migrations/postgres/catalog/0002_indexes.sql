@@ -11,7 +11,8 @@ CREATE INDEX product_by_category ON product (category) WHERE status = 0;
 CREATE INDEX product_by_brand ON product (brand) WHERE status = 0;
 
 -- What changed last (`popular` when there are few scores, refreshes by product): composite and covering.
-CREATE INDEX product_by_change ON product (changed_gen DESC, id DESC);
+-- Ascending, so that a new entry is the last one; a query from the newest on reads it backwards.
+CREATE INDEX product_by_change ON product (changed_gen, id);
 
 -- What is asked for most (`popular`), and scores that changed since a refresh.
 CREATE INDEX popularity_by_score ON popularity (score DESC, sku);
