@@ -31,7 +31,8 @@ const DIFFERENT: &str = "SELECT count(*) FROM (
     (SELECT * FROM defined
      EXCEPT ALL SELECT id, price_minor, score, stock, in_stock, sku, currency, category, brand, title FROM shop.view_product)
     ) d";
-const DEFINED: &str = "CREATE TEMPORARY VIEW defined AS SELECT p.id, coalesce(p.sale_minor, p.price_minor), coalesce(o.score, 0),
+const DEFINED: &str = "CREATE TEMPORARY VIEW defined
+    (id, price_minor, score, stock, in_stock, sku, currency, category, brand, title) AS SELECT p.id, coalesce(p.sale_minor, p.price_minor), coalesce(o.score, 0),
     p.stock, p.availability = 0, p.sku, p.currency, p.category, p.brand, p.title
     FROM shop.product p LEFT JOIN shop.popularity o ON o.sku = p.sku WHERE p.status = 0";
 
