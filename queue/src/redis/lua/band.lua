@@ -10,14 +10,26 @@ end
 
 -- ---- one share: its jobs oldest first, from the list of fresh jobs and from lanes
 
+-- The next member of a lane, read with its record a few at a time.
+local function next_member(c, lane)
+  local member = lane.members and lane.members[lane.at]
+  if member or not lane.more then return member end
+  lane.members, lane.at = call('ZRANGEBYLEX', c.z, lane.from, '(' .. lane.name .. '\255', 'LIMIT', 0, c.few), 1
+  lane.more = #lane.members == c.few
+  local seqs = {}
+  for i = 1, #lane.members do seqs[i] = sub(lane.members[i], -8) end
+  lane.recs = fields(P .. 'jobs', seqs)
+  if #seqs > 0 then lane.from = '(' .. lane.members[#seqs] end
+  return lane.members[1]
+end
+
 local function open_share(c, share)
   local s = { share = share, tokens = {}, recs = {}, at = 1, passed = 0, looks = 0, lanes = {}, more = true }
   if share == '' then s.list = queue_key(c.queue, 'f' .. c.prio) end
   for _, breed in ipairs(c.breeds) do
-    local lane = lane_of(share, breed)
-    local members = call('ZRANGEBYLEX', queue_key(c.queue, 'z' .. c.prio), '[' .. lane, '(' .. lane .. '\255',
-      'LIMIT', 0, c.need)
-    if #members > 0 then s.lanes[#s.lanes + 1] = { breed = breed, members = members, at = 1 } end
+    local lane = { breed = breed, name = lane_of(share, breed), more = true }
+    lane.from = '[' .. lane.name
+    if next_member(c, lane) then s.lanes[#s.lanes + 1] = lane end
   end
   return s
 end
@@ -79,14 +91,14 @@ local function head(c, s)
   local from
   for i = 1, #s.lanes do
     local lane = s.lanes[i]
-    local member = lane.members[lane.at]
+    local member = next_member(c, lane)
     if member then
       local other = sub(member, -16)
       if not token or before(other, token) then token, from = other, lane end
     end
   end
   if not token then return nil end
-  if from then rec = call('HGET', P .. 'jobs', sub(token, 9, 16)) end
+  if from then rec = from.recs[from.at] end
   s.head = { token = token, seq = sub(token, 9, 16), rec = rec, lane = from, due = u64(sub(token, 1, 8)) }
   return s.head
 end
@@ -96,8 +108,11 @@ local function step(c, s, withdrawn)
   local h = s.head
   s.head = nil
   if h.lane then
+    if not withdrawn then
+      c.left[#c.left + 1] = h.lane.members[h.lane.at]
+      c.gone[h.lane.breed] = (c.gone[h.lane.breed] or 0) + 1
+    end
     h.lane.at = h.lane.at + 1
-    if not withdrawn then leave_lane(c.queue, c.prio, s.share, h.lane.breed, h.token) end
   else
     s.at, s.passed = s.at + 1, s.passed + 1
   end
@@ -107,11 +122,18 @@ end
 
 local function open_band(request, prio)
   local c = { queue = request.queue, prio = prio, kinds = request.kinds, need = request.max, breeds = {},
-    b = band(request.queue, prio), gate = gate(request.queue), first = 1, turns = {}, fetched = 0, moved = {} }
+    b = band(request.queue, prio), gate = gate(request.queue), first = 1, turns = {}, fetched = 0, moved = {},
+    z = queue_key(request.queue, 'z' .. prio), left = {}, gone = {}, few = request.max,
+    all = {}, again = {}, again_first = 1 }
   for _, breed in ipairs(call('HKEYS', queue_key(c.queue, 'n' .. prio))) do
     if can(c.kinds, sub(breed, 2, 1 + byte(breed, 1)), sub(breed, -2)) then c.breeds[#c.breeds + 1] = breed end
   end
-  if c.b.keyed then c.more = true else c.only = open_share(c, '') end
+  if c.b.keyed then
+    c.more = true
+    c.few = math.ceil(c.need / math.max(1, call('ZCARD', c.b.t))) + 1
+  else
+    c.only = open_share(c, '')
+  end
   return c
 end
 
@@ -121,7 +143,9 @@ local function fetch(c)
   local some = call('ZRANGE', c.b.t, c.fetched, c.fetched + n - 1, 'WITHSCORES')
   for i = 1, #some, 2 do
     c.top = tonumber(some[i + 1])
-    c.turns[#c.turns + 1] = { share = some[i], turn = c.top }
+    local one = { share = some[i], turn = c.top }
+    c.turns[#c.turns + 1] = one
+    c.all[#c.all + 1] = one
   end
   c.fetched = c.fetched + #some / 2
   c.more = #some == 2 * n
@@ -135,39 +159,54 @@ local function bytes_before(a, b)
   return #a < #b
 end
 
+local function comes_before(one, other)
+  if one.turn ~= other.turn then return one.turn < other.turn end
+  return bytes_before(one.share, other.share)
+end
+
+-- The share whose turn is least and the list it heads: those not yet served by this call, or those served, whose turns
+-- only grow.
+local function least(c)
+  local one, again = c.turns[c.first], c.again[c.again_first]
+  while c.more and (not one or (again and again.turn >= c.top)) do
+    fetch(c)
+    one = c.turns[c.first]
+    if one and not (again and comes_before(again, one)) then break end
+  end
+  if again and (not one or comes_before(again, one)) then return again, true end
+  return one, false
+end
+
+local function drop(c, again)
+  if again then c.again_first = c.again_first + 1 else c.first = c.first + 1 end
+end
+
 -- The share to be served next, with its head, or nil.
 local function pick(c)
   if c.only then return head(c, c.only) and c.only end
   while true do
-    local one = c.turns[c.first]
-    while c.more and (not one or one.turn >= c.top) do
-      fetch(c)
-      one = c.turns[c.first]
-    end
+    local one, again = least(c)
     if not one then return nil end
     one.stream = one.stream or open_share(c, one.share)
     if head(c, one.stream) and (not c.gate or may_start(c.gate, one.share)) then return one.stream end
-    c.first = c.first + 1
+    drop(c, again)
   end
 end
 
 -- Counts a job of the share that was picked: its turn moves on.
 local function serve(c)
   if c.only then return end
-  local one = c.turns[c.first]
+  local one, again = least(c)
+  drop(c, again)
   c.b.served = math.max(last_turn(c.b), one.turn)
   one.turn = c.b.served + 1
   c.moved[one.share] = one.turn
-  local at = c.first
-  while true do
-    local other = c.turns[at + 1]
-    if not other or other.turn > one.turn or (other.turn == one.turn and bytes_before(one.share, other.share)) then
-      break
-    end
-    c.turns[at] = other
-    at = at + 1
+  local at = #c.again + 1
+  while at > c.again_first and comes_before(one, c.again[at - 1]) do
+    c.again[at] = c.again[at - 1]
+    at = at - 1
   end
-  c.turns[at] = one
+  c.again[at] = one
 end
 
 -- When the oldest job that may be served was due, or nil. Looks at the head of every share.
@@ -178,19 +217,20 @@ local function oldest(c)
   end
   while c.more do fetch(c) end
   local due
-  for i = c.first, #c.turns do
-    local one = c.turns[i]
+  local function look(one)
     one.stream = one.stream or open_share(c, one.share)
     local h = head(c, one.stream)
     if h and (not due or h.due < due) and (not c.gate or may_start(c.gate, one.share)) then due = h.due end
   end
+  for i = c.first, #c.turns do look(c.turns[i]) end
+  for i = c.again_first, #c.again do look(c.again[i]) end
   return due
 end
 
 local function each_stream(c, visit)
   if c.only then return visit(c.only) end
-  for i = 1, #c.turns do
-    if c.turns[i].stream then visit(c.turns[i].stream) end
+  for _, one in ipairs(c.all) do
+    if one.stream then visit(one.stream) end
   end
 end
 
@@ -205,6 +245,16 @@ local function close_band(c)
     trim(s)
     if s.looks >= 4 * PIECE then cut = true end
   end)
-  for share, turn in pairs(c.moved) do call('ZADD', c.b.t, turn, share) end
+  local turns = {}
+  for share, turn in pairs(c.moved) do
+    turns[#turns + 1] = turn
+    turns[#turns + 1] = share
+  end
+  bulk('ZADD', c.b.t, turns)
+  bulk('ZREM', c.z, c.left)
+  local breeds = queue_key(c.queue, 'n' .. c.prio)
+  for breed, n in pairs(c.gone) do
+    if call('HINCRBY', breeds, breed, -n) <= 0 then call('HDEL', breeds, breed) end
+  end
   return cut
 end

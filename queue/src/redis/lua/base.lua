@@ -21,6 +21,7 @@ local known = {}                                    -- queues seen in this call
 local bands = {}                                    -- queues and priorities whose shares it touched (share.lua)
 local gates = {}                                    -- limits of queues; false: none (share.lua)
 local held = {}                                     -- changes of what keys have running, by queue and key (share.lua)
+local taken = {}                                    -- orders of arrival that this call leases (claim.lua)
 local bundles = {}                                  -- leases seen, by number of the bundle; false: none (bundle.lua)
 
 local function u64(text) return (unpack_('>I8', text)) end
@@ -65,7 +66,7 @@ local function begin(keys, time)
   byte, char, concat, sub = string.byte, string.char, table.concat, string.sub
   P = keys[1] .. ':'
   counts, meta, known, stirred = {}, {}, {}, false
-  bands, gates, held, bundles = {}, {}, {}, {}
+  bands, gates, held, taken, bundles = {}, {}, {}, {}, {}
   if time == '' then
     local clock = call('TIME')
     now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)

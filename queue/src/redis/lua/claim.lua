@@ -162,7 +162,7 @@ local function collect(request, spent)
       mark(request.queue, c.prio, s.share, -1)
       bytes = bytes + #h.rec
       local n = #seqs + 1
-      seqs[n], recs[n] = h.seq, h.rec
+      seqs[n], recs[n], taken[h.seq] = h.seq, h.rec, true
       if h.lane then lanes[#lanes + 1] = n end
       if byte(h.rec, 5) % ERROR >= UNIQUE then
         if byte(h.rec, 5) % FAIR >= UNIQUE then trim_all(open) end

@@ -88,6 +88,6 @@ local function load(seq)
   local rec = call('HGET', P .. 'jobs', seq)
   if not sound(rec) then return nil end
   local job = parse(seq, rec)
-  if runs(job) then job.running = true end
+  if taken[seq] or runs(job) then job.running = true end
   return job
 end

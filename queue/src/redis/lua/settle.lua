@@ -43,14 +43,18 @@ local function complete(packed)
       tail = b.started .. now8
       b.done = b.done or 0
     end
-    local state, _, flags, _, _, payload = shape(rec)
+    local state, _, flags, _, kind, payload = shape(rec)
     if not state or sub(rec, 56, 71) ~= sub(packed, found.id[i], found.id[i] + 15) then
       set_flags(b, found.fence[i] - b.number * SPREAD, 1, '1')
       lost[found.place[i]] = true
     else
       if flags ~= 0 then
         count(b.queue, 'R', -1)
-        if has(flags, FAIR) then hold_share(b.queue, share_of(parse(seqs[i], rec)), -1) end
+        if flags == FAIR then
+          hold_share(b.queue, sub(rec, 77 + kind + byte(rec, 73 + kind), payload - 1), -1)
+        elseif has(flags, FAIR) then
+          hold_share(b.queue, share_of(parse(seqs[i], rec)), -1)
+        end
       end
       if flags % 4 ~= 0 then
         slow[#slow + 1] = i
