@@ -22,8 +22,11 @@ const APPLIED: &str =
 
 /// One batch of one import at a time: SKUs and ids are looked up and then written, and changes are numbered in the order
 /// in which they become visible. Held until the transaction ends.
-const IMPORTING: &str =
-    "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('backstock import ' || current_schema(), 0))";
+const IMPORTING: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan;
+    SELECT pg_advisory_xact_lock(hashtextextended('backstock import ' || current_schema(), 0))";
+/// Writes look rows up by lists of keys. A plan for "some keys" goes by the index; one for 20,000 keys would read the whole
+/// table, for every batch of an import.
+const WRITING: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan";
 
 /// The products of one PostgreSQL schema. Cheap to clone; clones share the connections.
 ///
@@ -91,7 +94,7 @@ impl PostgresCatalog {
 
     /// Begins any other transaction.
     pub(super) async fn write(&self) -> Result<Tx> {
-        Tx::begin(&self.pool, "BEGIN").await.map_err(|e| self.error(&e))
+        Tx::begin(&self.pool, WRITING).await.map_err(|e| self.error(&e))
     }
 
     pub(super) async fn read(&self) -> Result<PoolConnection<Postgres>> {
