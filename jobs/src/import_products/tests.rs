@@ -47,7 +47,6 @@ impl Shop {
             import: Uuid::now_v7(),
             file,
             images: Some(dir.path().join("photos")),
-            supplier: None,
             mapping: BTreeMap::default(),
             full_sync: false,
             rejects: dir.path().join("rejects.csv"),
