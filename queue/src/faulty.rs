@@ -1,8 +1,8 @@
 //! A store behind a bad line: requests and answers get lost, come twice, come late.
 
 use crate::{
-    Capabilities, Claim, Claimed, Draws, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord,
-    KeyLimits, Leadership, LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay,
+    Capabilities, Claim, Claimed, Draws, Enqueued, Examined, GroupId, GroupStatus, JobFilter, JobId, JobRecord,
+    KeyLimits, Leadership, LeaseKey, Locks, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Released, Renewal, Replay,
     Rescued, Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo,
     WorkerStatus,
 };
@@ -231,6 +231,18 @@ macro_rules! decorate {
 
             async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Result<(), StoreError> {
                 self.call(Repeat::Same, || self.inner.set_limits(queue, limits)).await
+            }
+
+            async fn examine(&self, repair: bool) -> Result<Examined, StoreError> {
+                self.call(Repeat::Known, || self.inner.examine(repair)).await
+            }
+
+            async fn locks(&self, text: &str) -> Result<Locks, StoreError> {
+                self.call(Repeat::Same, || self.inner.locks(text)).await
+            }
+
+            async fn release_key(&self, kind: &str, key: &str, force: bool) -> Result<Released, StoreError> {
+                self.call(Repeat::Known, || self.inner.release_key(kind, key, force)).await
             }
         }
     };

@@ -12,6 +12,7 @@ mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
+mod examine;
 #[cfg(any(test, feature = "conformance"))]
 mod faulty;
 mod group;
@@ -21,6 +22,7 @@ mod job;
 mod lease;
 pub mod life;
 mod limits;
+mod locks;
 mod memory;
 mod new_job;
 pub mod order;
@@ -33,6 +35,7 @@ mod store;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::StoreError;
+pub use examine::{Examined, Finding, Flaw, Remedy};
 #[cfg(any(test, feature = "conformance"))]
 pub use faulty::{Faults, Faulty, Retrying};
 pub use group::{GroupId, GroupStatus, NewGroup};
@@ -45,6 +48,7 @@ pub use lease::{
     Claim, Claimed, Fence, KindRange, Lease, LeaseKey, PriorityOrder, Renewal, Settled, Settlement, WorkerId,
 };
 pub use limits::{KeyLimits, Rate, RateError, Tat};
+pub use locks::{KeyLock, Locks, Released, RoleLock};
 pub use memory::MemoryStore;
 pub use new_job::{Enqueued, NewJob, OnConflict, Unique, UniqueScope};
 pub use outcome::{JobError, JobState, Outcome};

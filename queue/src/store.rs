@@ -1,8 +1,8 @@
 //! The contract of queue storage.
 
 use crate::{
-    Claim, Claimed, Enqueued, Fence, GroupId, GroupStatus, Job, JobFilter, JobId, JobRecord, KeyLimits,
-    LeaseKey, NewGroup, NewJob, Page, QueueStatus, Renewal, Replay, Settled, Settlement, StoreError,
+    Claim, Claimed, Enqueued, Examined, Fence, GroupId, GroupStatus, Job, JobFilter, JobId, JobRecord, KeyLimits,
+    LeaseKey, Locks, NewGroup, NewJob, Page, QueueStatus, Released, Renewal, Replay, Settled, Settlement, StoreError,
     Timestamp, WorkerId, WorkerInfo, WorkerStatus,
 };
 use async_trait::async_trait;
@@ -155,6 +155,30 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Result<(), StoreError> {
         let _ = limits;
         Err(StoreError::Invalid(format!("queue {queue}: {} keeps no limits of fairness keys", self.name())))
+    }
+
+    /// Checks what is stored against itself, every index against the jobs and the other way round, in steps of at most
+    /// 500 entries, so that work goes on meanwhile. With `repair`, heals what can be healed without a doubt; running it
+    /// twice is harmless, cancelling it leaves the rest for the next time. This default is for stores that check
+    /// nothing of theirs: [`Examined::parts`] is empty.
+    async fn examine(&self, repair: bool) -> Result<Examined, StoreError> {
+        let _ = repair;
+        Ok(Examined::default())
+    }
+
+    /// Who holds which unique key and which role: those whose kind, key or role contains `text`, at most 500 keys, by
+    /// kind and key. [`StoreError::Invalid`] from stores that cannot list them (what this default says).
+    async fn locks(&self, text: &str) -> Result<Locks, StoreError> {
+        let _ = text;
+        Err(StoreError::Invalid(format!("{} cannot list its unique keys", self.name())))
+    }
+
+    /// Takes a unique key from its holder, which stays as it is. A key whose holder waits or runs is left alone unless
+    /// `force`: the next request would be stored beside the holder. Twice is as good as once. [`StoreError::Invalid`] as
+    /// for [`Store::locks`].
+    async fn release_key(&self, kind: &str, key: &str, force: bool) -> Result<Released, StoreError> {
+        let _ = (kind, key, force);
+        Err(StoreError::Invalid(format!("{} cannot release unique keys by hand", self.name())))
     }
 }
 

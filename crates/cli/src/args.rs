@@ -61,6 +61,10 @@ pub enum Command {
     /// List views or bring them up to date
     #[command(subcommand)]
     Views(Views),
+    /// Check that what is stored is sound, and heal what can be healed
+    Doctor(Doctor),
+    /// Show who holds which unique key, who leads, what is paused or limited
+    Locks(Locks),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(Config),
@@ -233,6 +237,39 @@ pub enum Views {
         /// Whether it is stale or not
         #[arg(long)]
         full: bool,
+    },
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Heal what can be healed without a doubt, safe while workers run; the rest is only reported
+    #[arg(long)]
+    pub repair: bool,
+}
+
+/// `locks`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Locks {
+    /// Only those whose kind, key or role contains this text
+    pub text: Option<String>,
+    #[command(subcommand)]
+    pub action: Option<LockAction>,
+}
+
+/// What to do with a lock.
+#[derive(Debug, Subcommand)]
+pub enum LockAction {
+    /// Take a unique key from its holder, so that the next request is stored
+    Release {
+        /// Kind of the jobs the key is among
+        kind: String,
+        /// The key
+        key: String,
+        /// Even while its holder waits or runs: a second job may then do the same work beside it
+        #[arg(long)]
+        force: bool,
     },
 }
 

@@ -61,6 +61,10 @@ async fn dispatch(cli: &Cli, config: Config) -> Result<(), Failure> {
             commands::queues::run(args, &*app::existing_store(&config).await?, json).await
         }
         Command::Views(args) => commands::views::run(args, &app::catalog(&config).await?, json).await,
+        Command::Doctor(args) => {
+            commands::doctor::run(args, &*app::existing_store(&config).await?, json).await
+        }
+        Command::Locks(args) => commands::locks::run(args, &*app::existing_store(&config).await?, json).await,
         Command::Config(args) => commands::config::run(args, &config, json),
     }
 }

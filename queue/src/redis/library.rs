@@ -14,7 +14,7 @@ macro_rules! parts {
 
 parts!(
     "base", "record", "share", "place", "shelf", "life", "enqueue", "bundle", "settle", "due", "band",
-    "claim", "workers", "operate", "inspect", "register",
+    "claim", "workers", "operate", "inspect", "check", "sweep", "register",
 );
 
 /// The library as the server loads it.

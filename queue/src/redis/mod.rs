@@ -7,6 +7,7 @@
 mod answer;
 mod bell;
 mod enqueue;
+mod examine;
 mod fault;
 #[cfg(test)]
 mod fault_tests;
@@ -14,6 +15,7 @@ mod groups;
 mod inspect;
 mod library;
 mod link;
+mod locks;
 mod memory;
 mod open;
 mod operate;

@@ -2,8 +2,8 @@
 
 use super::RedisStore;
 use crate::{
-    Capabilities, Claim, Claimed, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord, KeyLimits,
-    Leadership, LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay, Rescued,
+    Capabilities, Claim, Claimed, Enqueued, Examined, GroupId, GroupStatus, JobFilter, JobId, JobRecord, KeyLimits,
+    Leadership, LeaseKey, Locks, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Released, Renewal, Replay, Rescued,
     Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo, WorkerStatus,
 };
 use async_trait::async_trait;
@@ -134,5 +134,17 @@ impl Store for RedisStore {
 
     async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Result<(), StoreError> {
         self.limit_keys(queue, limits).await
+    }
+
+    async fn examine(&self, repair: bool) -> Result<Examined, StoreError> {
+        self.look_over(repair).await
+    }
+
+    async fn locks(&self, text: &str) -> Result<Locks, StoreError> {
+        self.held_keys(text).await
+    }
+
+    async fn release_key(&self, kind: &str, key: &str, force: bool) -> Result<Released, StoreError> {
+        self.free_key(kind, key, force).await
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 static SERVER: LazyLock<RedisServer> =
     LazyLock::new(|| RedisServer::start().expect("a private Redis for tests"));
 
-struct ServerBed {
+pub(super) struct ServerBed {
     url: String,
     prefix: String,
     clock: Arc<ManualClock>,
@@ -24,6 +24,11 @@ impl ServerBed {
         let bed = Self { url, prefix, clock, store: Mutex::new(None) };
         bed.reopen().await;
         bed
+    }
+
+    /// The store, with what only this module sees of it.
+    pub(super) fn own(&self) -> Arc<RedisStore> {
+        Arc::clone(self.store.lock().unwrap().as_ref().unwrap())
     }
 
     async fn open(&self) -> Arc<RedisStore> {
@@ -41,7 +46,7 @@ impl ServerBed {
 #[async_trait]
 impl Bed for ServerBed {
     fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(self.store.lock().unwrap().as_ref().unwrap()) as Arc<dyn Store>
+        self.own() as Arc<dyn Store>
     }
 
     fn clock(&self) -> Arc<ManualClock> {
@@ -54,7 +59,7 @@ impl Bed for ServerBed {
         doomed.check_in(&lab::info(&worker.0, lab::PATIENCE)).await.unwrap();
         let name = doomed.bell.name().to_owned();
         drop(doomed);
-        let own = Arc::clone(self.store.lock().unwrap().as_ref().unwrap());
+        let own = self.own();
         while own.connections().await.unwrap().contains(&name) {
             tokio::task::yield_now().await;
         }
@@ -72,7 +77,7 @@ impl Bed for ServerBed {
     }
 }
 
-async fn bed() -> ServerBed {
+pub(super) async fn bed() -> ServerBed {
     ServerBed::new(SERVER.url()).await
 }
 

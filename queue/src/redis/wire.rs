@@ -173,6 +173,22 @@ impl<'a> Stored<'a> {
         Some(keys)
     }
 
+    /// What the counters of the store count it by.
+    pub(super) fn traits(&self) -> Traits {
+        let breed = [&[self.kind.len() as u8], self.kind, &self.number::<2>(6)].concat();
+        Traits {
+            state: self.bytes[1],
+            place: self.bytes[2],
+            prio: self.bytes[3],
+            queue: lossy(self.queue),
+            share: self.keys().and_then(|(_, fairness)| fairness).unwrap_or_default(),
+            breed,
+            due: self.number(24),
+            finished: self.number(48),
+            group: self.group().map(|group| group.0.as_bytes().to_vec()),
+        }
+    }
+
     /// The lease a claim gave on it.
     pub(super) fn lease(&self, fence: Fence, deadline: Timestamp) -> Lease {
         Lease {
@@ -218,6 +234,22 @@ impl<'a> Stored<'a> {
             last_error: (self.has(16)).then(|| lossy(error)),
         })
     }
+}
+
+/// What a job is counted by: letters and bytes as they are stored.
+#[derive(Debug)]
+pub(super) struct Traits {
+    pub(super) state: u8,
+    pub(super) place: u8,
+    pub(super) prio: u8,
+    pub(super) queue: String,
+    /// Fairness key, or nothing.
+    pub(super) share: String,
+    /// Kind and version.
+    pub(super) breed: Vec<u8>,
+    pub(super) due: [u8; 8],
+    pub(super) finished: [u8; 8],
+    pub(super) group: Option<Vec<u8>>,
 }
 
 /// Limits as sixteen bytes: running (4), jobs (4) and microseconds (8) of the rate, zero for none.

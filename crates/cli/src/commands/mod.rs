@@ -2,8 +2,10 @@
 
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod import;
 pub mod jobs;
+pub mod locks;
 pub mod queues;
 pub mod roles;
 pub mod search;

@@ -48,8 +48,8 @@ fn words(limits: &KeyLimits) -> String {
     running.into_iter().chain(rate).collect::<Vec<_>>().join(", ")
 }
 
-/// What is special about a queue.
-fn note(queue: &QueueStatus) -> String {
+/// What is special about a queue; empty when nothing is.
+pub fn note(queue: &QueueStatus) -> String {
     let paused = queue.paused.then(|| "paused".to_owned());
     let limited = (!queue.limits.is_none()).then(|| format!("each key {}", words(&queue.limits)));
     paused.into_iter().chain(limited).collect::<Vec<_>>().join("; ")

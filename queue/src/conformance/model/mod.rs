@@ -80,7 +80,9 @@ impl Pair {
             self.model.meet_keys();
             self.compare().await.map_err(|error| TestCaseError::fail(format!("after {told}: {error}")))?;
         }
-        Ok(())
+        let examined = self.lab.store.examine(false).await.unwrap();
+        same("flaws after all", &examined.findings, &Vec::new())?;
+        same("parts that could not be judged", &examined.unsure, &Vec::new())
     }
 
     async fn apply(&mut self, op: Op) -> Verdict {

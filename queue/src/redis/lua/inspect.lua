@@ -1,5 +1,7 @@
 -- What operators see.
 
+do -- a scope of its own: Lua allows 200 local names at once
+
 -- The bundle and index under which a job that was popped runs.
 local function running_under(seq)
   if not bundles.all then
@@ -118,4 +120,6 @@ API.bounds = function(keys, args)
   begin(keys, args[1])
   local values = call('HMGET', P .. 'meta', 'floor', 'seq')
   return { tonumber(values[1] or '1'), tonumber(values[2] or '0') }
+end
+
 end

@@ -1,5 +1,7 @@
 -- What operators do.
 
+do -- a scope of its own: Lua allows 200 local names at once
+
 -- time, orders of arrival…: cancels waiting jobs, asks the workers of running ones to stop; how many.
 API.cancel = function(keys, args)
   begin(keys, args[1])
@@ -216,4 +218,6 @@ API.erase = function(keys, args)
     call('UNLINK', P .. name)
   end
   return 0
+end
+
 end

@@ -1,5 +1,7 @@
 -- Workers: life ('A' alive, 'D' found dead, 'G' checked out), started, seen and patience (8 each), pid (8), host.
 
+do -- a scope of its own: Lua allows 200 local names at once
+
 local function silent(worker)
   return u64(sub(worker, 10, 17)) + u64(sub(worker, 18, 25)) <= now
 end
@@ -180,4 +182,6 @@ API.resign = function(keys, args)
     call('HSET', P .. 'roles', args[2], NONE8 .. sub(role, 9, 16))
   end
   return 'ok'
+end
+
 end
