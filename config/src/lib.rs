@@ -7,13 +7,15 @@
 mod error;
 mod layer;
 mod schedule;
+mod secret;
 mod tree;
 
 pub use error::ConfigError;
 pub use schedule::{CronEntry, Misfire, Schedule};
+pub use secret::Secret;
 pub use tree::{
-    Cache, Catalog, Config, Duplicates, Durability, Embedding, EmbeddingModel, ImageFormat, Import, Log,
-    LogFormat, Media, Queue, Retention, Scheduler, Telemetry, Worker,
+    Cache, Catalog, Config, Duplicates, Durability, Embedding, EmbeddingModel, Encryption, ImageFormat,
+    Import, Log, LogFormat, Media, Queue, Retention, Scheduler, Telemetry, Worker,
 };
 
 use layer::Layer;

@@ -1,6 +1,6 @@
 //! The typed tree. `default.toml` beside it explains every key; here are types and bounds.
 
-use crate::ConfigError;
+use crate::{ConfigError, Secret};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf};
 
@@ -40,10 +40,19 @@ pub struct Queue {
     pub prefix: String,
     /// When a commit counts as safe.
     pub durability: Durability,
+    /// Who can read payloads.
+    pub encryption: Encryption,
     /// What is kept of finished jobs.
     pub retention: Retention,
     /// What each fairness key may have at most.
     pub limits: Limits,
+}
+
+/// Sealing of payloads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Encryption {
+    /// `NAME=KEY` pairs separated by commas: the first seals, all open. Empty: payloads are stored as they are.
+    pub keys: Secret,
 }
 
 /// What each fairness key (supplier) of a queue may have at most, by queue.

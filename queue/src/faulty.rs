@@ -1,10 +1,10 @@
 //! A store behind a bad line: requests and answers get lost, come twice, come late.
 
 use crate::{
-    Capabilities, Claim, Claimed, Draws, Enqueued, Examined, GroupId, GroupStatus, JobFilter, JobId, JobRecord,
-    KeyLimits, Leadership, LeaseKey, Locks, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Released, Renewal, Replay,
-    Rescued, Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo,
-    WorkerStatus,
+    Capabilities, Claim, Claimed, Draws, Enqueued, Examined, GroupId, GroupStatus, JobFilter, JobId,
+    JobRecord, KeyLimits, Leadership, LeaseKey, Locks, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus,
+    Released, Renewal, Replay, Rescued, Retention, Settled, Settlement, Store, StoreError, Timestamp,
+    WorkerId, WorkerInfo, WorkerStatus,
 };
 use async_trait::async_trait;
 use std::future::Future;

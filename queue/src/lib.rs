@@ -30,6 +30,7 @@ mod outcome;
 mod random;
 mod redis;
 mod retry;
+mod sealed;
 mod sqlite;
 mod store;
 
@@ -55,5 +56,6 @@ pub use outcome::{JobError, JobState, Outcome};
 pub use random::Draws;
 pub use redis::{RedisOptions, RedisStore};
 pub use retry::RetryPolicy;
+pub use sealed::{Encrypted, KeyError, OpenError, SealingKeys};
 pub use sqlite::{Durability, SqliteOptions, SqliteStore};
 pub use store::{Capabilities, Leadership, Promoted, Pruned, Rescued, Retention, Store, StoreExt};

@@ -47,8 +47,9 @@ impl NewJob {
     /// [`StoreError::Invalid`] names the job and what is too long or missing.
     pub fn validate(&self) -> Result<(), StoreError> {
         let refuse = |what: String| Err(StoreError::Invalid(format!("job {}: {what}", self.id)));
-        if self.payload.len() > Self::MAX_PAYLOAD_BYTES {
-            let (size, max) = (self.payload.len(), Self::MAX_PAYLOAD_BYTES);
+        // A seal takes no room from the payload.
+        let (size, max) = (crate::sealed::plain_len(&self.payload), Self::MAX_PAYLOAD_BYTES);
+        if size > max {
             return refuse(format!("payload of {size} bytes, at most {max}; pass large things by reference"));
         }
         for (what, name) in [("kind", &self.kind), ("queue", &self.queue)] {

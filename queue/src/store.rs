@@ -1,9 +1,9 @@
 //! The contract of queue storage.
 
 use crate::{
-    Claim, Claimed, Enqueued, Examined, Fence, GroupId, GroupStatus, Job, JobFilter, JobId, JobRecord, KeyLimits,
-    LeaseKey, Locks, NewGroup, NewJob, Page, QueueStatus, Released, Renewal, Replay, Settled, Settlement, StoreError,
-    Timestamp, WorkerId, WorkerInfo, WorkerStatus,
+    Claim, Claimed, Enqueued, Examined, Fence, GroupId, GroupStatus, Job, JobFilter, JobId, JobRecord,
+    KeyLimits, LeaseKey, Locks, NewGroup, NewJob, Page, QueueStatus, Released, Renewal, Replay, Settled,
+    Settlement, StoreError, Timestamp, WorkerId, WorkerInfo, WorkerStatus,
 };
 use async_trait::async_trait;
 use std::{fmt, future::Future, time::Duration};

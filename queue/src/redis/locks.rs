@@ -49,7 +49,10 @@ impl RedisStore {
                 continue;
             }
             let number = |at: usize| {
-                record.get(at..).and_then(|rest| rest.first_chunk::<8>()).map_or(0, |it| i64::from_be_bytes(*it))
+                record
+                    .get(at..)
+                    .and_then(|rest| rest.first_chunk::<8>())
+                    .map_or(0, |it| i64::from_be_bytes(*it))
             };
             let until = Timestamp(number(0));
             let leader = (until > now).then(|| WorkerId(wire::lossy(record.get(16..).unwrap_or_default())));

@@ -23,7 +23,7 @@ mod options;
 mod rescue;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 mod work;
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 static SERVER: LazyLock<RedisServer> =
     LazyLock::new(|| RedisServer::start().expect("a private Redis for tests"));
 
-pub(super) struct ServerBed {
+pub(crate) struct ServerBed {
     url: String,
     prefix: String,
     clock: Arc<ManualClock>,
@@ -27,7 +27,7 @@ impl ServerBed {
     }
 
     /// The store, with what only this module sees of it.
-    pub(super) fn own(&self) -> Arc<RedisStore> {
+    pub(crate) fn own(&self) -> Arc<RedisStore> {
         Arc::clone(self.store.lock().unwrap().as_ref().unwrap())
     }
 
@@ -77,7 +77,7 @@ impl Bed for ServerBed {
     }
 }
 
-pub(super) async fn bed() -> ServerBed {
+pub(crate) async fn bed() -> ServerBed {
     ServerBed::new(SERVER.url()).await
 }
 

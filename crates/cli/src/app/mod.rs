@@ -7,9 +7,11 @@ mod engines;
 pub mod limits;
 pub mod metrics;
 mod queue;
+mod sealed;
 
 pub use engines::import_settings;
-pub use queue::{erase as erase_queue, existing_store, queue_is_remote, store};
+pub use queue::{erase as erase_queue, queue_is_remote};
+pub use sealed::{existing_store, keys, store};
 
 use crate::failure::Failure;
 use backstock_catalog::{Catalog, PostgresOptions};

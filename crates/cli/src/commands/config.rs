@@ -18,6 +18,7 @@ pub fn run(args: &Args, config: &Config, as_json: bool) -> Result<(), Failure> {
             let schedule = Schedule::load(&config.scheduler.schedule_file).map_err(Failure::usage)?;
             let entries = crate::app::cron::entries(&schedule)?;
             crate::app::check(config)?;
+            crate::app::keys(config)?;
             if as_json {
                 show::json(&json!({ "ok": true, "cron_entries": entries.len() }));
             } else {
@@ -29,22 +30,50 @@ pub fn run(args: &Args, config: &Config, as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// As it is in force, without passwords.
+/// As it is in force, without passwords. Keys hide themselves.
 fn shown(config: &Config) -> Config {
     let mut config = config.clone();
-    config.catalog.url = without_password(&config.catalog.url);
+    config.catalog.url = without_passwords(&config.catalog.url);
+    config.queue.url = without_passwords(&config.queue.url);
     config
 }
 
-/// `postgres://shop:secret@host/db` as `postgres://shop:***@host/db`.
+/// `postgres://shop:secret@host/db` as `postgres://shop:***@host/db`; so each of several URLs separated by commas, and
+/// `?password=secret`, too.
+fn without_passwords(urls: &str) -> String {
+    // A comma may stand in a password: only one before a scheme separates.
+    let mut shown = String::new();
+    let mut rest = urls;
+    while let Some(at) =
+        rest.find("://").and_then(|first| rest[first + 3..].find("://").map(|at| first + 3 + at))
+    {
+        let Some(comma) = rest[..at].rfind(',') else { break };
+        shown.push_str(&without_password(&rest[..comma]));
+        shown.push(',');
+        rest = &rest[comma + 1..];
+    }
+    shown + &without_password(rest)
+}
+
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
-    let Some(at) = rest[..authority].rfind('@') else { return url.to_owned() };
-    match rest[..at].split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:***{}", &rest[at..]),
-        None => url.to_owned(),
+    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+    // A password may hold a slash or an at sign: what stands before the last at sign of the place is the user.
+    let mut shown = match place.rfind('@') {
+        Some(at) => match place[..at].split_once(':') {
+            Some((user, _)) => format!("{scheme}://{user}:***{}", &place[at..]),
+            None => format!("{scheme}://{place}"),
+        },
+        None => format!("{scheme}://{place}"),
+    };
+    let secret =
+        |name: &str| ["password", "pass", "pwd", "sslpassword"].contains(&name.to_ascii_lowercase().as_str());
+    for (at, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        shown.push(if at == 0 { '?' } else { '&' });
+        shown.push_str(&if secret(name) { format!("{name}=***") } else { pair.to_owned() });
     }
+    shown
 }
 
 fn schedule(config: &Config, as_json: bool) -> Result<(), Failure> {
@@ -69,9 +98,29 @@ mod tests {
 
     #[test]
     fn a_password_is_not_shown() {
-        let shown = without_password("postgres://shop:se@cret@db.example:5432/catalog?sslmode=require");
+        let shown = without_passwords("postgres://shop:se@cret@db.example:5432/catalog?sslmode=require");
         assert_eq!(shown, "postgres://shop:***@db.example:5432/catalog?sslmode=require");
-        assert_eq!(without_password("postgres://shop@db/catalog"), "postgres://shop@db/catalog");
-        assert_eq!(without_password("sqlite"), "sqlite");
+        assert_eq!(without_passwords("postgres://shop@db/catalog"), "postgres://shop@db/catalog");
+        assert_eq!(
+            without_passwords("postgres://db/x?user=a&password=b"),
+            "postgres://db/x?user=a&password=***"
+        );
+        assert_eq!(without_passwords("sqlite"), "sqlite");
+        let cluster = "redis://u:se,cret@one:7000,rediss://:p@two:7001/0,redis://three:7002";
+        assert_eq!(
+            without_passwords(cluster),
+            "redis://u:***@one:7000,rediss://:***@two:7001/0,redis://three:7002"
+        );
+    }
+
+    #[test]
+    fn a_key_is_not_shown() {
+        let environment = vec![("BACKSTOCK__QUEUE__ENCRYPTION__KEYS".to_owned(), "a=5eC".to_owned())];
+        let config = Config::load(&backstock_config::Sources { environment, ..Default::default() }).unwrap();
+        assert_eq!(config.queue.encryption.keys.reveal(), "a=5eC");
+        for text in [shown(&config).to_toml(), format!("{config:?}"), serde_json::to_string(&config).unwrap()]
+        {
+            assert!(!text.contains("5eC") && text.contains("***"), "{text}");
+        }
     }
 }

@@ -38,7 +38,8 @@ pub async fn run(args: &Doctor, store: &dyn Store, as_json: bool) -> Result<(), 
 /// The queue's store against itself.
 async fn queue(store: &dyn Store, repair: bool) -> Result<Report, Failure> {
     let seen = store.examine(repair).await.map_err(Failure::data)?;
-    let details = json!({ "check": "queue", "store": store.name(), "sound": seen.is_sound(), "examined": seen });
+    let details =
+        json!({ "check": "queue", "store": store.name(), "sound": seen.is_sound(), "examined": seen });
     let table = (!seen.findings.is_empty()).then(|| table(&seen));
     Ok(Report { name: "queue", sound: seen.is_sound(), told: in_words(store.name(), &seen), table, details })
 }

@@ -65,7 +65,8 @@ async fn release(store: &dyn Store, kind: &str, key: &str, force: bool, json: bo
     })?;
     let told = match released {
         Released::NotHeld => {
-            let message = format!("nobody holds the key {key:?} of {kind}; `backstock locks` lists those held");
+            let message =
+                format!("nobody holds the key {key:?} of {kind}; `backstock locks` lists those held");
             return Err(Failure::usage(message));
         }
         Released::InUse(holder, state) => {
@@ -76,7 +77,9 @@ async fn release(store: &dyn Store, kind: &str, key: &str, force: bool, json: bo
             );
             return Err(Failure::failed(message));
         }
-        Released::Released(holder) => holder.map_or_else(|| "a job that is gone".to_owned(), |id| id.to_string()),
+        Released::Released(holder) => {
+            holder.map_or_else(|| "a job that is gone".to_owned(), |id| id.to_string())
+        }
     };
     if json {
         show::json(&json!({ "released": { "kind": kind, "key": key, "from": told } }));

@@ -182,7 +182,8 @@ impl Census {
     /// Sealed groups without open members and children that have not ended.
     pub(super) fn stuck(&self) -> Vec<Bytes> {
         let open = |id: &Bytes| self.members.get(id).map_or(0, |members| members.0) + self.children(id);
-        let stuck = |(id, group): &(&Bytes, &[Bytes; 6])| group[0] == b"1" && group[4].is_empty() && open(id) == 0;
+        let stuck =
+            |(id, group): &(&Bytes, &[Bytes; 6])| group[0] == b"1" && group[4].is_empty() && open(id) == 0;
         self.groups.iter().filter(stuck).map(|(id, _)| id.clone()).collect()
     }
 }

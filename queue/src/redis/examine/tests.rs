@@ -1,7 +1,7 @@
 //! Data damaged by hand through plain commands, found and healed.
 
-use crate::conformance::lab::{self, KIND, QUEUE, group, group_id, id, job, jobs, ms, names};
 use crate::conformance::Lab;
+use crate::conformance::lab::{self, KIND, QUEUE, group, group_id, id, job, jobs, ms, names};
 use crate::redis::{RedisStore, tests::bed};
 use crate::{
     Claim, Examined, Flaw, JobState, NewJob, OnConflict, Outcome, Released, Remedy, Settled, Store, Unique,
@@ -102,8 +102,19 @@ impl Shop {
 }
 
 const LEFT: [&str; 13] = [
-    "again", "fresh-0", "fresh-1", "fresh-2", "fresh-3", "fresh-4", "held", "held-fresh", "keyed", "later",
-    "member", "soon", "unique",
+    "again",
+    "fresh-0",
+    "fresh-1",
+    "fresh-2",
+    "fresh-3",
+    "fresh-4",
+    "held",
+    "held-fresh",
+    "keyed",
+    "later",
+    "member",
+    "soon",
+    "unique",
 ];
 
 #[tokio::test]
@@ -194,10 +205,7 @@ async fn a_key_whose_holder_is_gone_is_free_again() {
 async fn two_jobs_with_one_key_are_reported_and_left_alone() {
     let shop = Shop::new().await;
     shop.lab.put(job("a").unique_by(Unique::until_done("k"))).await;
-    assert_eq!(
-        shop.store.release_key(KIND, "k", true).await.unwrap(),
-        Released::Released(Some(id("a")))
-    );
+    assert_eq!(shop.store.release_key(KIND, "k", true).await.unwrap(), Released::Released(Some(id("a"))));
     shop.lab.put(job("b").unique_by(Unique::until_done("k"))).await;
     let seen = shop.found(true).await;
     assert_eq!(seen.findings.len(), 1, "{seen:#?}");
@@ -272,9 +280,23 @@ async fn an_entry_for_a_job_that_has_ended_does_not_run_it_again() {
 #[tokio::test]
 async fn whichever_index_is_lost_every_job_runs() {
     let lost = [
-        "q:default:f2", "q:default:z2", "q:default:n2", "q:default:k2", "q:default:t2", "q:default:due",
-        "q:default:exp", "q:default:count", "q:default:running", "queues", "ids", "keys", "run", "leases",
-        "held", "fin:c", "fin:d",
+        "q:default:f2",
+        "q:default:z2",
+        "q:default:n2",
+        "q:default:k2",
+        "q:default:t2",
+        "q:default:due",
+        "q:default:exp",
+        "q:default:count",
+        "q:default:running",
+        "queues",
+        "ids",
+        "keys",
+        "run",
+        "leases",
+        "held",
+        "fin:c",
+        "fin:d",
     ];
     for key in lost {
         let shop = Shop::with_everything().await;
