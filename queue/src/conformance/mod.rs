@@ -9,6 +9,7 @@
 //! async fn bed() -> MyBed { /* an empty store under a turned clock */ }
 //!
 //! backstock_queue::conformance!(bed);
+//! backstock_queue::conformance_bytes!(bed); // stores that keep payloads as they are given
 //! backstock_queue::conformance_durable!(bed); // stores with `Capabilities::durable`
 //! backstock_queue::conformance_shared!(bed); // stores with `Capabilities::shared`
 //! backstock_queue::conformance_fair!(bed); // stores with `Capabilities::fair`
@@ -20,6 +21,7 @@
 #![allow(missing_docs, reason = "a behaviour says what it is by its name")]
 
 pub mod bad_line;
+pub mod bytes;
 pub mod cancel;
 pub mod coalesce;
 pub mod cron;

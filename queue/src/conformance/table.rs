@@ -218,11 +218,8 @@ macro_rules! conformance {
             promotion_counts_expired_jobs_against_its_limit,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; retention, [
-            finished_jobs_are_kept_for_their_age,
             unfinished_jobs_are_never_pruned,
             dead_jobs_have_their_own_age,
-            finished_jobs_are_kept_by_bytes_oldest_go_first,
-            dead_jobs_have_their_own_bytes_and_errors_count,
             pruning_respects_its_limit_and_says_that_there_is_more,
             pruning_goes_in_pieces_of_at_most_five_hundred,
             the_id_of_a_pruned_job_is_free,
@@ -230,7 +227,6 @@ macro_rules! conformance {
             a_group_keeps_its_counts_when_members_are_pruned,
             a_done_group_goes_after_its_jobs,
             an_open_group_is_never_pruned,
-            a_replayed_job_no_longer_counts_against_the_retention,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; leadership, [
             there_is_one_leader_at_a_time,
@@ -286,6 +282,19 @@ macro_rules! conformance {
             requests_over_a_bad_line_cause_one_further_run,
             there_is_one_leader_over_bad_lines,
             a_delivery_over_a_bad_line_loses_and_doubles_nothing,
+        ] }
+    };
+}
+
+/// As [`conformance`], what stores show that keep payloads byte by byte as they are given (not under a seal).
+#[macro_export]
+macro_rules! conformance_bytes {
+    ($bed:ident $(, $together:ident)?) => {
+        $crate::__behaviours! { $bed $(, $together)?; bytes, [
+            a_replayed_job_no_longer_counts_against_the_retention,
+            dead_jobs_have_their_own_bytes_and_errors_count,
+            finished_jobs_are_kept_by_bytes_oldest_go_first,
+            finished_jobs_are_kept_for_their_age,
         ] }
     };
 }

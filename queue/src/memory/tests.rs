@@ -10,6 +10,7 @@ async fn bed() -> MemoryBed {
 }
 
 crate::conformance!(bed);
+crate::conformance_bytes!(bed);
 crate::conformance_fair!(bed);
 
 #[test]
@@ -26,6 +27,7 @@ mod behind_a_bad_line {
     }
 
     crate::conformance!(bed);
+    crate::conformance_bytes!(bed);
     crate::conformance_fair!(bed);
 
     #[test]

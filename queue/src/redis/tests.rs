@@ -82,6 +82,7 @@ pub(crate) async fn bed() -> ServerBed {
 }
 
 crate::conformance!(bed);
+crate::conformance_bytes!(bed);
 crate::conformance_durable!(bed);
 crate::conformance_shared!(bed);
 crate::conformance_fair!(bed);
@@ -123,6 +124,7 @@ mod behind_a_bad_line {
     }
 
     crate::conformance!(bed);
+    crate::conformance_bytes!(bed);
     crate::conformance_fair!(bed);
 
     #[test]
@@ -144,6 +146,7 @@ mod on_a_cluster {
     }
 
     crate::conformance!(bed, together);
+    crate::conformance_bytes!(bed, together);
     crate::conformance_durable!(bed, together);
     crate::conformance_shared!(bed, together);
     crate::conformance_fair!(bed, together);

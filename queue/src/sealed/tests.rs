@@ -1,4 +1,4 @@
-//! The suite through the decorator, and what only it promises.
+//! The suite through the decorator (but for exact bytes: a seal counts against the retention), and what only it promises.
 
 use super::{Encrypted, KeyError, SealingKeys};
 use crate::conformance::lab::{self, KIND, QUEUE, group, id, job};

@@ -65,6 +65,7 @@ async fn bed() -> FileBed {
 }
 
 crate::conformance!(bed);
+crate::conformance_bytes!(bed);
 crate::conformance_durable!(bed);
 crate::conformance_shared!(bed);
 crate::conformance_fair!(bed);
@@ -95,6 +96,7 @@ mod behind_a_bad_line {
     }
 
     crate::conformance!(bed);
+    crate::conformance_bytes!(bed);
     crate::conformance_fair!(bed);
 
     #[test]
