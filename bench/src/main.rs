@@ -8,7 +8,9 @@ mod import_postgres;
 mod import_sqlite;
 mod options;
 mod process;
+mod queue_redis;
 mod queue_sqlite;
+mod redis_crash;
 mod refresh;
 mod rows;
 
@@ -18,17 +20,22 @@ use options::Options;
 
 type Benchmark = fn(&Options) -> anyhow::Result<()>;
 
-const NAMES: [(&str, Benchmark); 4] = [
+const NAMES: [(&str, Benchmark); 6] = [
     ("import-postgres", import_postgres::run),
     ("import-sqlite", import_sqlite::run),
+    ("queue-redis", queue_redis::run),
     ("queue-sqlite", queue_sqlite::run),
+    ("redis-crash", redis_crash::run),
     ("refresh", refresh::run),
 ];
+
+/// What benchmarks start as processes of their own.
+const PARTS: [(&str, Benchmark); 1] = [("redis-crash-worker", redis_crash::run_worker)];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_default();
-    let Some((_, run)) = NAMES.iter().find(|(known, _)| *known == name) else {
+    let Some((_, run)) = NAMES.iter().chain(&PARTS).find(|(known, _)| *known == name) else {
         let known: Vec<&str> = NAMES.iter().map(|(known, _)| *known).collect();
         eprintln!("usage: backstock-bench NAME [--json] [--rows N]; NAME is one of: {}", known.join(", "));
         return ExitCode::from(2);

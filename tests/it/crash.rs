@@ -20,7 +20,7 @@ fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
 }
 
 /// A shop, with the language model where one is named.
-fn new_shop() -> Shop {
+pub fn new_shop() -> Shop {
     match setting::<String>("BACKSTOCK_CRASH_MODEL") {
         None => Shop::new(),
         Some(folder) => Shop::new()
@@ -30,7 +30,7 @@ fn new_shop() -> Shop {
 }
 
 /// File and images of the delivery: those named, else the demo's.
-fn delivery(shop: &Shop) -> (PathBuf, PathBuf) {
+pub fn delivery(shop: &Shop) -> (PathBuf, PathBuf) {
     if let (Some(csv), Some(images)) = (setting("BACKSTOCK_CRASH_CSV"), setting("BACKSTOCK_CRASH_IMAGES")) {
         return (csv, images);
     }
@@ -40,7 +40,7 @@ fn delivery(shop: &Shop) -> (PathBuf, PathBuf) {
 }
 
 /// What an undisturbed import leaves behind, and how long it takes.
-async fn undisturbed(shop: &Shop, csv: &str, images: &str) -> (Picture, Duration) {
+pub async fn undisturbed(shop: &Shop, csv: &str, images: &str) -> (Picture, Duration) {
     let begun = Instant::now();
     shop.run(&["import", csv, "--images", images, "--json"]).ok();
     let took = begun.elapsed();
@@ -49,11 +49,16 @@ async fn undisturbed(shop: &Shop, csv: &str, images: &str) -> (Picture, Duration
 
 #[tokio::test]
 async fn a_worker_killed_at_random_moments_leaves_what_an_undisturbed_one_does() {
+    kill_and_compare(&new_shop(), &new_shop()).await;
+}
+
+/// Kills the workers of an import into `shop` at random moments; it leaves what an undisturbed one into `calm` does.
+#[expect(clippy::print_stdout, reason = "a test that fails by chance says by which")]
+pub async fn kill_and_compare(calm: &Shop, shop: &Shop) {
     let (kills, seed) = (setting("BACKSTOCK_KILLS").unwrap_or(6), setting("BACKSTOCK_SEED").unwrap_or(11));
-    let (calm, shop) = (new_shop(), new_shop());
-    let (csv, images) = delivery(&calm);
+    let (csv, images) = delivery(calm);
     let (csv, images) = (csv.to_str().unwrap(), images.to_str().unwrap());
-    let (expected, took) = undisturbed(&calm, csv, images).await;
+    let (expected, took) = undisturbed(calm, csv, images).await;
     shop.run(&["import", csv, "--images", images, "--detach"]).ok();
     // All kills together come about when an undisturbed run would be done, so that they hit every stage.
     let spread = 2 * took / u32::try_from(kills).expect("a small number of kills");
@@ -70,7 +75,7 @@ async fn a_worker_killed_at_random_moments_leaves_what_an_undisturbed_one_does()
     let mut replays = Vec::new();
     loop {
         shop.run(&["up", "--until-done"]).ok();
-        match replayed(&shop) {
+        match replayed(shop) {
             0 => break,
             jobs => replays.push(jobs),
         }

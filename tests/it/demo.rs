@@ -9,7 +9,11 @@ fn number(report: &Value, key: &str) -> u64 {
 
 #[test]
 fn the_demo_imports_everything_once_and_only_what_changed_after() {
-    let shop = Shop::new();
+    check_demo(&Shop::new());
+}
+
+/// Runs the demonstration and reads its reports.
+pub fn check_demo(shop: &Shop) {
     let dir = shop.path("demo");
     let shown = shop.run(&["demo", "--json", "--dir", dir.to_str().unwrap()]).ok().json();
     let imports = shown["imports"].as_array().unwrap();

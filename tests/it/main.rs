@@ -6,4 +6,5 @@ mod crash;
 mod demo;
 mod disk_full;
 mod metrics;
+mod redis;
 mod support;

@@ -143,6 +143,27 @@ impl Ran {
 pub struct Running(Child);
 
 impl Running {
+    /// `SIGSTOP`: it stands still and keeps all it holds.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// `SIGCONT`.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    /// `SIGTERM`, and waits until it has shut down.
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        self.0.wait().expect("the process ends");
+    }
+
+    fn signal(&self, name: &str) {
+        let signalled = Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status();
+        assert!(signalled.expect("kill runs").success(), "SIG{name}");
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub fn kill(mut self) {
         self.0.kill().expect("the process can be killed");

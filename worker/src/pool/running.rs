@@ -85,8 +85,8 @@ impl Running {
         if let Some(keeper) = self.keeper.take() {
             let _may_be_late = timeout(Self::LAST_WORDS, keeper.stop()).await;
         }
-        let goodbye = timeout(Self::LAST_WORDS, self.store.check_out(&self.worker.id)).await;
-        if !matches!(goodbye, Ok(Ok(()))) {
+        let goodbye = timeout(Self::LAST_WORDS, self.say_goodbye()).await.is_ok();
+        if !goodbye {
             tracing::warn!("could not tell the store that this worker is gone; it will notice");
         }
         let jobs = self.lanes.iter().map(|lane| lane.stats().tally);
@@ -94,11 +94,19 @@ impl Running {
             jobs: jobs.fold(crate::Tally::default(), |sum, lane| sum.plus(&lane)),
             shutdown_took: began.elapsed(),
             abandoned,
-            clean: abandoned == 0 && matches!(goodbye, Ok(Ok(()))),
+            clean: abandoned == 0 && goodbye,
         };
         let took_ms = u64::try_from(report.shutdown_took.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(abandoned, took_ms, completed = report.jobs.completed, "stopped");
         report
+    }
+
+    /// Tells the store that this worker is gone, again and again: the line may be just coming back.
+    async fn say_goodbye(&self) {
+        while let Err(error) = self.store.check_out(&self.worker.id).await {
+            tracing::debug!(%error, "could not say goodbye");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Waits for the running calls within the grace time, the second half asking them to stop.

@@ -1,0 +1,77 @@
+//! From the call that enqueues a job until its handler starts, at 500 jobs a second, one a call.
+
+use super::ledger::{Ledger, Noop};
+use super::ours;
+use backstock_queue::{Registry, Store};
+use backstock_testbed::RedisServer;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::time::MissedTickBehavior;
+
+const SAMPLES: usize = 5_000;
+const EVERY: Duration = Duration::from_millis(2);
+
+/// Milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Percentiles {
+    pub p50: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+impl Percentiles {
+    pub fn of(mut millis: Vec<f64>) -> Self {
+        millis.sort_by(f64::total_cmp);
+        let at = |share: f64| millis.get(((millis.len().max(1) - 1) as f64 * share) as usize).copied();
+        let at = |share| at(share).unwrap_or(f64::NAN);
+        Self { p50: at(0.5), p99: at(0.99), max: at(1.0) }
+    }
+}
+
+pub async fn measure() -> anyhow::Result<Percentiles> {
+    let server = RedisServer::start()?;
+    let producer = ours::open(&server).await?;
+    let sent: Arc<Vec<Mutex<Option<Instant>>>> = Arc::new((0..SAMPLES).map(|_| Mutex::default()).collect());
+    let delays = Arc::new(Mutex::new(Vec::with_capacity(SAMPLES)));
+    let ledger = Ledger::new(SAMPLES);
+    let handler = {
+        let (sent, delays, ledger) = (Arc::clone(&sent), Arc::clone(&delays), Arc::clone(&ledger));
+        move |job: &Noop| {
+            let sent = lock(&sent[job.number]).take();
+            lock(&delays).extend(sent.map(|sent| sent.elapsed().as_secs_f64() * 1e3));
+            ledger.mark(job);
+        }
+    };
+    let registry = Registry::default().register(ours::Each(handler));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let work = ours::work(ours::open(&server).await?, registry, 16, async {
+        let _ = stopped.await;
+    });
+    let (ended, arrived) = tokio::join!(work, async {
+        let arrived = send(&*producer, &sent).await;
+        if arrived.is_ok() {
+            ledger.complete().await;
+        }
+        drop(stop);
+        arrived
+    });
+    ended.and(arrived)?;
+    Ok(Percentiles::of(std::mem::take(&mut *lock(&delays))))
+}
+
+async fn send(producer: &dyn Store, sent: &[Mutex<Option<Instant>>]) -> anyhow::Result<()> {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for (number, sent) in sent.iter().enumerate() {
+        ticks.tick().await;
+        *lock(sent) = Some(Instant::now());
+        ours::fill_with::<ours::Single>(producer, number..number + 1, |job| job).await?;
+    }
+    Ok(())
+}
+
+pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
