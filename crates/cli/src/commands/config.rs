@@ -71,7 +71,10 @@ fn without_password(url: &str) -> String {
     for (at, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         shown.push(if at == 0 { '?' } else { '&' });
-        shown.push_str(&if secret(name) { format!("{name}=***") } else { pair.to_owned() });
+        shown.push_str(if secret(name) { name } else { pair });
+        if secret(name) {
+            shown.push_str("=***");
+        }
     }
     shown
 }

@@ -36,7 +36,7 @@ fn print(locks: &Locks, queues: &[QueueStatus]) {
     let mut roles = Table::new(&["ROLE", "LEADER", "UNTIL", ">TERM"]);
     for role in &locks.roles {
         let leader = role.leader.as_ref().map_or_else(|| "nobody".to_owned(), |leader| leader.0.clone());
-        let until = role.until.map_or_else(String::new, |until| jobs::utc(until));
+        let until = role.until.map_or_else(String::new, jobs::utc);
         roles.row([role.role.clone(), leader, until, role.fence.0.to_string()]);
     }
     show::line(roles);
@@ -44,7 +44,7 @@ fn print(locks: &Locks, queues: &[QueueStatus]) {
     for key in &locks.keys {
         let holder = key.holder.map_or_else(|| "gone".to_owned(), |holder| holder.to_string());
         let state = key.state.map_or("", |state| state.as_str());
-        let since = key.since.map_or_else(String::new, |since| jobs::utc(since));
+        let since = key.since.map_or_else(String::new, jobs::utc);
         keys.row([key.kind.clone(), key.key.clone(), holder, state.to_owned(), since]);
     }
     show::line(keys);

@@ -79,12 +79,12 @@ impl Census {
                 let sums = if matches!(state, b'C' | b'X') { "done" } else { "dead" };
                 self.one("meta", format!("{sums}_jobs").as_bytes(), 1);
                 self.one("meta", format!("{sums}_bytes").as_bytes(), bytes);
-                let shelf = match state {
+                let ended = match state {
                     b'C' => 'c',
                     b'X' => 'x',
                     _ => 'd',
                 };
-                self.shelved.entry(shelf).or_default().insert([seq, &job.finished].concat());
+                self.shelved.entry(ended).or_default().insert([seq, &job.finished].concat());
             }
             _ => {}
         }
