@@ -75,7 +75,7 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
     shutdown.request();
     scheduling.await?;
     let entries = book::read(&book)?;
-    Ok(Figures::new(jobs, kills, &entries, &status, &watch.stats(), quarantined, wall))
+    Ok(Figures::new(jobs, &kills, &entries, &status, &watch.stats(), quarantined, wall))
 }
 
 /// Enqueues the jobs as one group.

@@ -33,7 +33,7 @@ pub struct Figures {
 impl Figures {
     pub fn new(
         jobs: usize,
-        kills: Vec<Kill>,
+        kills: &[Kill],
         entries: &[Entry],
         group: &GroupStatus,
         scheduler: &SchedulerStats,

@@ -138,7 +138,9 @@ fn runs(settlements: &[Settlement]) -> Vec<u8> {
     for run in settlements.chunk_by(follows) {
         bytes.extend(run[0].lease.fence.0.to_be_bytes());
         bytes.extend((run.len() as u16).to_be_bytes());
-        run.iter().for_each(|one| bytes.extend(one.lease.job.0.as_bytes()));
+        for one in run {
+            bytes.extend(one.lease.job.0.as_bytes());
+        }
     }
     bytes
 }
