@@ -15,6 +15,7 @@ mod file_tests;
 #[cfg(test)]
 mod kill_tests;
 mod pace;
+mod partial_file;
 mod reader;
 #[cfg(test)]
 mod suite;
@@ -35,6 +36,7 @@ use crate::store::{
 };
 use delivery_source::DeliverySource;
 use pace::Pace;
+pub use partial_file::sweep_partial_rejects;
 use reader::{Reading, Source};
 
 /// What to import and how.

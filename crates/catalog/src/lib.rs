@@ -5,7 +5,9 @@ mod import;
 mod product;
 mod store;
 
-pub use import::{ImportError, ImportObserver, ImportRequest, Progress, import_delivery};
+pub use import::{
+    ImportError, ImportObserver, ImportRequest, Progress, import_delivery, sweep_partial_rejects,
+};
 pub use product::{Availability, Money, Product, Status, decimals};
 pub use store::{
     Batch, BatchOutcome, Catalog, CatalogError, CodeCount, Counters, Dirty, DirtyKeys, DirtyKind, DryRun,

@@ -1,12 +1,11 @@
 //! A delivered file as a source of records, and its rejects file.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::ImportRequest;
+use super::partial_file::PartialFile;
 use super::reader::{RejectsFile, Source};
-use crate::delivery::{self, Delivery, FileError, ReadOptions, RecordBatch, Reject, RejectsWriter, Summary};
+use crate::delivery::{self, Delivery, FileError, ReadOptions, RecordBatch, Reject, Summary};
 
 /// A file that is opened when it is read.
 pub(super) struct DeliverySource {
@@ -65,30 +64,6 @@ impl Source for DeliverySource {
         let Some(delivery) = &self.opened else {
             return Err(std::io::Error::other("the delivery is not open"));
         };
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let writer = RejectsWriter::new(BufWriter::new(File::create(&partial)?), delivery.summary())?;
-        Ok(Box::new(PartialFile { writer, partial, path: path.to_owned() }))
-    }
-}
-
-/// Written beside its place, then renamed.
-struct PartialFile {
-    writer: RejectsWriter<BufWriter<File>>,
-    partial: PathBuf,
-    path: PathBuf,
-}
-
-impl RejectsFile for PartialFile {
-    fn write(&mut self, reject: &Reject) -> std::io::Result<()> {
-        self.writer.write(reject)
-    }
-
-    fn finish(self: Box<Self>) -> std::io::Result<()> {
-        let mut buffer = self.writer.finish()?;
-        buffer.flush()?;
-        buffer.get_ref().sync_all()?;
-        std::fs::rename(&self.partial, &self.path)
+        Ok(Box::new(PartialFile::create(path, delivery.summary())?))
     }
 }

@@ -46,6 +46,9 @@ impl App {
     /// As [`App::open`], with a store that is open.
     pub async fn open_with(config: Config, store: Arc<dyn Store>) -> Result<Self, Failure> {
         let catalog = Arc::new(catalog(&config).await?);
+        // What imports left that were killed; those that go on write their files again.
+        let left = backstock_catalog::sweep_partial_rejects(&config.data_dir.join("rejects"));
+        tracing::debug!(left, "unfinished rejects files removed");
         let vectors = SqliteVectorsOptions::new(config.data_dir.join("vectors.db"));
         let vectors = Arc::new(SqliteVectors::open(vectors).await.map_err(Failure::data)?);
         let (embedder, model) = engines::embedder(&config).await?;
