@@ -1,7 +1,8 @@
 //! One calendar day of a time zone on the real time line.
 
-use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone};
-use chrono_tz::Tz;
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 /// Seconds of a day without a clock change.
 pub(crate) const DAY: i64 = 86_400;
@@ -28,9 +29,9 @@ pub(crate) struct Day {
 
 impl Day {
     /// `date` in `zone`; `None` at the end of the calendar.
-    pub fn new(zone: Tz, date: NaiveDate) -> Option<Self> {
-        let (start, end) = (first_instant(zone, date)?, first_instant(zone, date.succ_opt()?)?);
-        let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp();
+    pub fn new(zone: &TimeZone, date: Date) -> Option<Self> {
+        let (start, end) = (first_instant(zone, date)?, first_instant(zone, date.tomorrow().ok()?)?);
+        let midnight = if_utc(date)?;
         let mut stretches = Vec::with_capacity(2);
         if start < end {
             let offset = offset_at(zone, start)?;
@@ -45,41 +46,36 @@ impl Day {
 }
 
 /// What the clock of `zone` shows at `instant`, minus `instant`; `None` beyond the calendar.
-pub(crate) fn offset_at(zone: Tz, instant: i64) -> Option<i64> {
-    let utc = DateTime::from_timestamp(instant, 0)?.naive_utc();
-    Some(i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()))
+pub(crate) fn offset_at(zone: &TimeZone, instant: i64) -> Option<i64> {
+    Some(i64::from(zone.to_offset(Timestamp::from_second(instant).ok()?).seconds()))
 }
 
-/// The first instant in `after..=until` with another offset than `after`, if the offsets of the two differ. Days on
-/// which a zone changes its clock twice do not exist.
-fn next_change(zone: Tz, after: i64, until: i64) -> Option<i64> {
+/// Midnight of `date` as if the zone were UTC.
+fn if_utc(date: Date) -> Option<i64> {
+    Some(TimeZone::UTC.to_timestamp(date.to_datetime(Time::midnight())).ok()?.as_second())
+}
+
+/// The first instant in `after..=until` with another offset than `after`. Days on which a zone changes its clock twice
+/// do not exist.
+fn next_change(zone: &TimeZone, after: i64, until: i64) -> Option<i64> {
     let before = offset_at(zone, after)?;
-    if offset_at(zone, until)? == before {
-        return None;
-    }
-    let (mut same, mut other) = (after, until);
-    while other - same > 1 {
-        let middle = i64::midpoint(same, other);
-        if offset_at(zone, middle)? == before {
-            same = middle;
-        } else {
-            other = middle;
-        }
-    }
-    Some(other)
+    let changes = zone.following(Timestamp::from_second(after).ok()?);
+    let mut near = changes.take_while(|change| change.timestamp().as_second() <= until);
+    let change = near.find(|change| i64::from(change.offset().seconds()) != before)?;
+    Some(change.timestamp().as_second())
 }
 
 /// The first instant of `date`: midnight, or the end of the gap that swallowed midnight.
-fn first_instant(zone: Tz, date: NaiveDate) -> Option<i64> {
-    let midnight = date.and_time(NaiveTime::MIN);
-    match zone.from_local_datetime(&midnight) {
-        MappedLocalTime::Single(instant) | MappedLocalTime::Ambiguous(instant, _) => {
-            Some(instant.timestamp())
+fn first_instant(zone: &TimeZone, date: Date) -> Option<i64> {
+    let shown = if_utc(date)?;
+    match zone.to_ambiguous_timestamp(date.to_datetime(Time::midnight())).offset() {
+        AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
+            Some(shown - i64::from(offset.seconds()))
         }
-        MappedLocalTime::None => {
-            let around = TimeDelta::hours(26); // Offsets are within ±26 h.
-            let utc = midnight.and_utc();
-            next_change(zone, (utc - around).timestamp(), (utc + around).timestamp())
+        AmbiguousOffset::Gap { before, .. } => {
+            // When it would have come without the gap: the clock has jumped then, or less than a day earlier.
+            let would_be = shown - i64::from(before.seconds());
+            next_change(zone, would_be - DAY - 1, would_be)
         }
     }
 }

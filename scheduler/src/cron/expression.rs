@@ -1,9 +1,9 @@
 //! A cron expression: which days, and which seconds of such a day.
 
 use super::fields::{FIELDS, Field, NICKNAMES};
-use chrono::{Datelike, NaiveDate};
 use croner::parser::{CronParser, Seconds, Year};
 use croner::{CronPattern, Weekday};
+use jiff::civil::Date;
 
 /// Longest expression, in bytes.
 const MAX_BYTES: usize = 256;
@@ -113,10 +113,11 @@ impl Expression {
     }
 
     /// Whether it comes on this day.
-    pub fn matches_day(&self, date: NaiveDate) -> bool {
-        let weekday = Weekday::from_days_from_sunday(date.weekday().num_days_from_sunday());
-        self.pattern.month_match(date.month()).unwrap_or(false)
-            && self.pattern.day_match(date.year(), date.month(), date.day(), weekday).unwrap_or(false)
+    pub fn matches_day(&self, date: Date) -> bool {
+        let weekday = Weekday::from_days_from_sunday(date.weekday().to_sunday_zero_offset() as u32);
+        let (year, month, day) = (i32::from(date.year()), date.month() as u32, date.day() as u32);
+        self.pattern.month_match(month).unwrap_or(false)
+            && self.pattern.day_match(year, month, day, weekday).unwrap_or(false)
     }
 
     /// The first second of a day, from `from` on, at which it comes.

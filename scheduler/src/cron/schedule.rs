@@ -1,14 +1,15 @@
 //! From an expression and a time zone to instants. Pure.
 
-use super::day::{DAY, Day, offset_at};
+use super::day::{DAY, Day};
 use super::entry::ScheduleError;
 use super::expression::{Expression, ExpressionError};
 use backstock_queue::Timestamp;
-use chrono::{DateTime, Days, NaiveDate, TimeZone};
-use chrono_tz::Tz;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 /// Days to look ahead: 29 February on a given weekday comes within 40 years.
-const HORIZON_DAYS: u64 = 41 * 366;
+const HORIZON_DAYS: i32 = 41 * 366;
 
 /// A cron expression in a time zone. Every slot is an instant; slots are strictly increasing.
 ///
@@ -19,7 +20,7 @@ const HORIZON_DAYS: u64 = 41 * 366;
 #[derive(Clone, Debug)]
 pub struct Schedule {
     expression: Expression,
-    zone: Tz,
+    zone: TimeZone,
 }
 
 impl Schedule {
@@ -28,7 +29,9 @@ impl Schedule {
     /// # Errors
     /// [`ScheduleError`] (permanent), also when the expression never comes.
     pub fn parse(cron: &str, zone: &str) -> Result<Self, ScheduleError> {
-        let zone = zone.parse().map_err(|_| ScheduleError::UnknownZone { zone: zone.to_owned() })?;
+        let zone = TimeZoneDatabase::bundled()
+            .get(zone)
+            .map_err(|_| ScheduleError::UnknownZone { zone: zone.to_owned() })?;
         let schedule = Self { expression: Expression::parse(cron)?, zone };
         if schedule.next_after(Timestamp(0)).is_none() {
             return Err(ExpressionError::Never { expression: cron.to_owned() }.into());
@@ -36,19 +39,19 @@ impl Schedule {
         Ok(schedule)
     }
 
-    /// The first slot later than `instant`. `None` only beyond the calendar (about 260,000 years away).
+    /// The first slot later than `instant`. `None` only beyond the calendar (the year 9999).
     pub fn next_after(&self, instant: Timestamp) -> Option<Timestamp> {
         let after = instant.as_millis().div_euclid(1000);
         // A gap at the end of a day belongs to that day and ends on the next one: look back one day.
-        let mut date = local_date(self.zone, after)?.pred_opt()?;
-        let last = date.checked_add_days(Days::new(HORIZON_DAYS))?;
+        let mut date = local_date(&self.zone, after)?.yesterday().ok()?;
+        let last = date.saturating_add(HORIZON_DAYS.days());
         while date <= last {
             if self.expression.matches_day(date)
-                && let Some(slot) = self.next_on(&Day::new(self.zone, date)?, after)
+                && let Some(slot) = self.next_on(&Day::new(&self.zone, date)?, after)
             {
                 return slot.checked_mul(1000).map(Timestamp);
             }
-            date = date.succ_opt()?;
+            date = date.tomorrow().ok()?;
         }
         None
     }
@@ -70,8 +73,8 @@ impl Schedule {
 
     /// `slot` on the clock of the zone, like `2026-03-29T03:00:00+02:00`; empty beyond the calendar.
     pub fn local_time(&self, slot: Timestamp) -> String {
-        let utc = DateTime::from_timestamp_millis(slot.as_millis());
-        utc.map(|utc| utc.with_timezone(&self.zone).to_rfc3339()).unwrap_or_default()
+        let Ok(instant) = jiff::Timestamp::from_millisecond(slot.as_millis()) else { return String::new() };
+        instant.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
     /// The first slot of `day` later than `after`, in seconds.
@@ -105,10 +108,8 @@ impl Schedule {
     }
 }
 
-fn local_date(zone: Tz, instant: i64) -> Option<NaiveDate> {
-    offset_at(zone, instant)?;
-    let utc = DateTime::from_timestamp(instant, 0)?.naive_utc();
-    Some(zone.from_utc_datetime(&utc).date_naive())
+fn local_date(zone: &TimeZone, instant: i64) -> Option<Date> {
+    Some(zone.to_datetime(jiff::Timestamp::from_second(instant).ok()?).date())
 }
 
 #[cfg(test)]

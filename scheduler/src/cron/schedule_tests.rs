@@ -1,7 +1,8 @@
 use super::{Expression, Schedule};
 use backstock_queue::Timestamp;
-use chrono::{DateTime, Duration, MappedLocalTime, NaiveDate, NaiveDateTime, TimeZone, Timelike, Utc};
-use chrono_tz::Tz;
+use jiff::civil::{DateTime, date};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp as Instant};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -18,7 +19,7 @@ const ZONES: [&str; 8] = [
 ];
 
 fn at(text: &str) -> Timestamp {
-    Timestamp(DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis())
+    Timestamp(text.parse::<Instant>().unwrap().as_millisecond())
 }
 
 fn slots(cron: &str, zone: &str, from: &str, count: usize) -> Vec<String> {
@@ -118,41 +119,50 @@ fn instants_beyond_the_calendar_have_no_slot() {
     assert!(schedule.next_after(Timestamp(-1)).is_some());
 }
 
+fn zone(name: &str) -> TimeZone {
+    TimeZoneDatabase::bundled().get(name).unwrap()
+}
+
 /// Where the slots of `cron` in `zone` are, found by looking at every minute from `from` on, the slow way.
-fn by_looking(cron: &str, zone: Tz, from: DateTime<Utc>, hours: i64) -> BTreeSet<DateTime<Utc>> {
+fn by_looking(cron: &str, zone: &TimeZone, from: Instant, hours: i64) -> BTreeSet<Instant> {
     let expression = Expression::parse(cron).unwrap();
-    let comes = |local: NaiveDateTime| {
-        expression.matches_day(local.date())
-            && expression.next_second(local.num_seconds_from_midnight())
-                == Some(local.num_seconds_from_midnight())
+    let comes = |local: DateTime| {
+        let second = local.hour() as u32 * 3600 + local.minute() as u32 * 60 + local.second() as u32;
+        expression.matches_day(local.date()) && expression.next_second(second) == Some(second)
     };
-    let until = from + Duration::hours(hours);
-    let minutes = |from: NaiveDateTime, hours: i64| (0..hours * 60).map(move |m| from + Duration::minutes(m));
+    let until = from + SignedDuration::from_hours(hours);
+    let minutes = |hours: i64| (0..hours * 60).map(SignedDuration::from_mins);
     if expression.is_interval() {
-        let real = minutes(from.naive_utc(), hours).map(|utc| utc.and_utc());
-        return real.filter(|utc| comes(utc.with_timezone(&zone).naive_local())).collect();
+        return minutes(hours)
+            .map(|later| from + later)
+            .filter(|utc| comes(zone.to_datetime(*utc)))
+            .collect();
     }
     // Every minute a calendar shows, on the first instant that is not before it.
-    minutes(from.naive_utc() - Duration::hours(30), hours + 60)
+    let first = TimeZone::UTC.to_datetime(from) - SignedDuration::from_hours(30);
+    minutes(hours + 60)
+        .map(|later| first + later)
         .filter(|local| comes(*local))
         .map(|local| {
-            let first = (0..).map(|m| zone.from_local_datetime(&(local + Duration::minutes(m))));
-            let first = first.into_iter().find_map(|mapped| match mapped {
-                MappedLocalTime::Single(instant) | MappedLocalTime::Ambiguous(instant, _) => Some(instant),
-                MappedLocalTime::None => None,
-            });
-            first.unwrap().with_timezone(&Utc)
+            let exists = |m| {
+                let local = local + SignedDuration::from_mins(m);
+                let ambiguous = zone.to_ambiguous_timestamp(local);
+                let gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
+                (!gap).then(|| ambiguous.earlier().unwrap())
+            };
+            (0..).find_map(exists).unwrap()
         })
         .filter(|slot| (from..until).contains(slot))
         .collect()
 }
 
 /// Starts of five days around each change of the clock in the year after November 2025.
-fn changes(zone: Tz) -> Vec<DateTime<Utc>> {
-    let start = NaiveDate::from_ymd_opt(2025, 11, 10).unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc();
-    let offset = |day: i64| super::offset_at(zone, (start + Duration::days(day)).timestamp());
+fn changes(zone: &TimeZone) -> Vec<Instant> {
+    let start = TimeZone::UTC.to_timestamp(date(2025, 11, 10).at(0, 0, 0, 0)).unwrap();
+    let later = |day: i64| start + SignedDuration::from_hours(24 * day);
+    let offset = |day: i64| super::super::day::offset_at(zone, later(day).as_second());
     let days: Vec<i64> = (1..366).filter(|day| offset(*day) != offset(day - 1)).collect();
-    days.into_iter().map(|day| start + Duration::days(day - 3)).collect()
+    days.into_iter().map(|day| later(day - 3)).collect()
 }
 
 fn field(low: u32, high: u32) -> impl Strategy<Value = String> {
@@ -180,21 +190,21 @@ proptest! {
     #[test]
     fn slots_around_clock_changes_are_those_found_by_looking_at_every_minute(cron in cron()) {
         for name in ZONES {
-            let zone: Tz = name.parse().unwrap();
+            let zone = zone(name);
             let schedule = Schedule::parse(&cron, name).unwrap();
-            for from in changes(zone) {
-                let until = from + Duration::hours(5 * 24);
-                let mut slot = Timestamp(from.timestamp_millis() - 1);
+            for from in changes(&zone) {
+                let until = from + SignedDuration::from_hours(5 * 24);
+                let mut slot = Timestamp(from.as_millisecond() - 1);
                 let mut found = BTreeSet::new();
                 loop {
                     let next = schedule.next_after(slot).unwrap();
                     prop_assert!(next > slot, "strictly increasing");
                     slot = next;
-                    let utc = DateTime::from_timestamp_millis(slot.as_millis()).unwrap();
+                    let utc = Instant::from_millisecond(slot.as_millis()).unwrap();
                     if utc >= until { break; }
                     prop_assert!(found.insert(utc));
                 }
-                prop_assert_eq!(found, by_looking(&cron, zone, from, 5 * 24), "{} in {}", cron, name);
+                prop_assert_eq!(found, by_looking(&cron, &zone, from, 5 * 24), "{} in {}", cron, name);
             }
         }
     }
