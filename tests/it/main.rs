@@ -7,4 +7,5 @@ mod demo;
 mod disk_full;
 mod metrics;
 mod redis;
+mod stop;
 mod support;

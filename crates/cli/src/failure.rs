@@ -11,6 +11,9 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Exit code of a process that was interrupted, as shells have it: 128 and the number of the signal.
+    pub const INTERRUPTED: u8 = 130;
+
     /// 1: something failed while it ran.
     pub fn failed(error: impl fmt::Display) -> Self {
         Self::new(1, error)
@@ -38,7 +41,7 @@ impl Failure {
 
     /// 130: somebody pressed Ctrl-C.
     pub fn interrupted(message: impl fmt::Display) -> Self {
-        Self::new(130, message)
+        Self::new(Self::INTERRUPTED, message)
     }
 
     fn new(code: u8, error: impl fmt::Display) -> Self {

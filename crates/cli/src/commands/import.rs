@@ -42,7 +42,7 @@ pub async fn run(args: &Import, config: Config, json: bool) -> Result<(), Failur
     let shutdown =
         stop::on_signals("stopping: finishing what runs, the rest is kept (Ctrl-C again: at once)")
             .map_err(Failure::failed)?;
-    let app = App::open(config).await?;
+    let app = stop::unless_stopped(&shutdown, App::open(config)).await?;
     crate::app::limits::apply(&app.config, &*app.tools.store).await?;
     let crew = Crew::start(&app, &shutdown)?;
     let outcome = perform(&app, &job, &shutdown).await;

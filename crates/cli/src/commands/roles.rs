@@ -54,7 +54,7 @@ where
     let data = config.data_dir.display().to_string();
     let end = end(Arc::clone(&store));
     let crew = if roles.worker {
-        let app = App::open_with(config, store).await?;
+        let app = stop::unless_stopped(&shutdown, App::open_with(config, store)).await?;
         show::note(format_args!(
             "worker: {} on {data}; up to {grace} s to finish when stopped",
             app.describe()

@@ -20,6 +20,8 @@ pub struct Progress {
     tools: Tools,
     import: String,
     groups: Groups,
+    /// About how many there are; zero when that is not known.
+    rows: u64,
     view: View,
 }
 
@@ -42,9 +44,7 @@ impl Progress {
     pub fn new(tools: &Tools, job: &ImportProducts, groups: Groups) -> Self {
         let rows = estimated_rows(job);
         let view = if std::io::stderr().is_terminal() { View::bars() } else { View::lines() };
-        let mut progress = Self { tools: tools.clone(), import: job.import.to_string(), groups, view };
-        progress.view.estimate(rows);
-        progress
+        Self { tools: tools.clone(), import: job.import.to_string(), groups, rows, view }
     }
 
     /// Looks how far the import is and shows it.
@@ -70,7 +70,8 @@ impl Progress {
         let queues = self.tools.store.queues().await.map_err(Failure::data)?;
         let stage = |done: u64, queue: &str| Stage { done, total: done + waiting(&queues, queue) };
         Ok(Snapshot {
-            rows: Stage { done: rows, total: 0 },
+            // The first count comes with the first batch: until then the file is being read.
+            rows: Stage { done: rows, total: if rows > 0 { self.rows } else { 0 } },
             images: stage(counter(IMAGES), MakeThumbnails::QUEUE),
             texts: stage(counter(EMBEDDINGS), EmbedProduct::QUEUE),
         })
@@ -86,8 +87,10 @@ fn waiting(queues: &[QueueStatus], name: &str) -> u64 {
 /// About how many records a plain text file has: its lines. Zero when that cannot be told cheaply.
 fn estimated_rows(job: &ImportProducts) -> u64 {
     const SAMPLE: usize = 1 << 20;
+    // Opening anything else, a named pipe for one, may wait for ever.
+    let Some(info) = std::fs::metadata(&job.file).ok().filter(std::fs::Metadata::is_file) else { return 0 };
     let Ok(mut file) = std::fs::File::open(&job.file) else { return 0 };
-    let size = file.metadata().map_or(0, |info| info.len());
+    let size = info.len();
     let mut sample = Vec::new();
     let read = std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, SAMPLE as u64), &mut sample);
     if read.is_err() || sample.contains(&0) || std::str::from_utf8(&sample[..sample.len().min(64)]).is_err() {
@@ -104,24 +107,85 @@ enum View {
 
 struct Bars {
     all: MultiProgress,
-    rows: ProgressBar,
-    images: ProgressBar,
-    texts: ProgressBar,
+    rows: Bar,
+    images: Bar,
+    texts: Bar,
+}
+
+/// One line on the terminal, in the shape that fits what is known.
+struct Bar {
+    bar: ProgressBar,
+    shape: Option<Shape>,
+}
+
+/// What is known of a stage, and so what can be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Nothing yet.
+    Waiting,
+    /// How much is done, not of how much.
+    Counting,
+    /// Both.
+    Measuring,
+}
+
+impl Shape {
+    /// `known`: whether the stage knows how much there is to do, once it has something to do.
+    const fn of(done: u64, total: u64, known: bool) -> Self {
+        match (done, total) {
+            (0, 0) => Self::Waiting,
+            _ if known => Self::Measuring,
+            _ => Self::Counting,
+        }
+    }
+
+    const fn template(self) -> &'static str {
+        match self {
+            Self::Waiting => "{prefix:<11} {spinner:.cyan} {msg}",
+            Self::Counting => "{prefix:<11} {spinner:.cyan} {human_pos} {per_sec:>12}",
+            Self::Measuring => {
+                "{prefix:<11} {bar:32.cyan/dim} {human_pos:>9} / {human_len:<9} {per_sec:>12}  {eta}"
+            }
+        }
+    }
+}
+
+impl Bar {
+    fn new(all: &MultiProgress, name: &'static str, waits: &'static str) -> Self {
+        let bar = all.add(ProgressBar::new(0).with_prefix(name).with_message(waits));
+        let mut bar = Self { bar, shape: None };
+        bar.take(Shape::Waiting);
+        bar
+    }
+
+    fn take(&mut self, shape: Shape) {
+        if self.shape == Some(shape) {
+            return;
+        }
+        self.shape = Some(shape);
+        if let Ok(style) = ProgressStyle::with_template(shape.template()) {
+            self.bar.set_style(style.progress_chars("━╸─"));
+        }
+        // Its spinner turns by itself; a bar moves when there is something new.
+        match shape {
+            Shape::Measuring => self.bar.disable_steady_tick(),
+            Shape::Waiting | Shape::Counting => self.bar.enable_steady_tick(Duration::from_millis(120)),
+        }
+    }
+
+    fn show(&mut self, stage: Stage, known: bool) {
+        let total = self.bar.length().unwrap_or(0).max(stage.total).max(stage.done);
+        self.take(Shape::of(stage.done, total, known));
+        self.bar.set_length(total);
+        self.bar.set_position(stage.done);
+    }
 }
 
 impl View {
     fn bars() -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-        let bar = |name: &'static str| {
-            let bar = all.add(ProgressBar::new(0));
-            let shape = "{prefix:<11} {bar:32.cyan/dim} {human_pos:>9} / {human_len:<9} {per_sec:>12}  {eta}";
-            if let Ok(style) = ProgressStyle::with_template(shape) {
-                bar.set_style(style.progress_chars("━╸─"));
-            }
-            bar.set_prefix(name);
-            bar
-        };
-        let (rows, images, texts) = (bar("rows"), bar("thumbnails"), bar("embeddings"));
+        let rows = Bar::new(&all, "rows", "reading…");
+        let (images, texts) = (Bar::new(&all, "thumbnails", ""), Bar::new(&all, "embeddings", ""));
         Self::Bars(Box::new(Bars { all, rows, images, texts }))
     }
 
@@ -129,21 +193,12 @@ impl View {
         Self::Lines { last: None, shown: Snapshot::default(), started: Instant::now() }
     }
 
-    fn estimate(&mut self, rows: u64) {
-        if let Self::Bars(bars) = self {
-            bars.rows.set_length(rows);
-        }
-    }
-
     fn show(&mut self, now: &Snapshot) {
         match self {
             Self::Bars(bars) => {
-                for (bar, stage) in
-                    [(&bars.rows, now.rows), (&bars.images, now.images), (&bars.texts, now.texts)]
-                {
-                    bar.set_length(bar.length().unwrap_or(0).max(stage.total).max(stage.done));
-                    bar.set_position(stage.done);
-                }
+                bars.rows.show(now.rows, now.rows.total > 0);
+                bars.images.show(now.images, true);
+                bars.texts.show(now.texts, true);
             }
             Self::Lines { last, shown, started } => {
                 let due = last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
@@ -169,9 +224,23 @@ impl View {
     fn finish(self) {
         if let Self::Bars(bars) = self {
             for bar in [&bars.rows, &bars.images, &bars.texts] {
-                bar.finish_and_clear();
+                bar.bar.finish_and_clear();
             }
             let _ = bars.all.clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shape;
+
+    #[test]
+    fn a_stage_shows_no_bar_before_there_is_something_to_measure() {
+        assert_eq!(Shape::of(0, 0, true), Shape::Waiting);
+        assert_eq!(Shape::of(0, 0, false), Shape::Waiting);
+        assert_eq!(Shape::of(500, 500, false), Shape::Counting);
+        assert_eq!(Shape::of(500, 1_994, true), Shape::Measuring);
+        assert_eq!(Shape::of(0, 12, true), Shape::Measuring);
     }
 }
