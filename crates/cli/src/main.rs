@@ -12,11 +12,13 @@ use backstock_config::{Config, LogFormat, Sources};
 use clap::Parser;
 use commands::roles::Roles;
 use failure::Failure;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    compute_on_own_threads(&cli.command);
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -24,6 +26,30 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// Starts this process over (same id, same arguments) with `CANDLE_NUM_THREADS=1`, unless the variable is set.
+///
+/// Texts are embedded by as many threads as `worker.cpu_threads` allows, each computing a batch. candle would spread the
+/// larger steps of every batch over a pool of its own, whose threads spin while they wait, and it reads how large that
+/// pool is nowhere but in the environment, which a process cannot safely change while it runs.
+fn compute_on_own_threads(command: &Command) {
+    const VARIABLE: &str = "CANDLE_NUM_THREADS";
+    let embeds = matches!(
+        command,
+        Command::Demo(_) | Command::Import(_) | Command::Search(_) | Command::Up(_) | Command::Worker
+    );
+    if !embeds || std::env::var_os(VARIABLE).is_some() {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    let mut arguments = std::env::args_os();
+    let mut again = std::process::Command::new(program);
+    if let Some(name) = arguments.next() {
+        again.arg0(name);
+    }
+    // Comes back only when it fails; then everything works, only slower.
+    let _ = again.args(arguments).env(VARIABLE, "1").exec();
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {

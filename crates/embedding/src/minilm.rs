@@ -61,8 +61,8 @@ pub enum LoadError {
 ///
 /// A call computes on one thread of its own, with one exception: candle runs element-wise operations on
 /// 65,536 numbers and more over a pool of the whole process, which calls share under one lock. Only the
-/// environment variable `CANDLE_NUM_THREADS=1`, set before the process starts, confines these too; batch
-/// workers that run several calls at once should have it.
+/// environment variable `CANDLE_NUM_THREADS=1`, set before the process starts, confines these too; the
+/// `backstock` binary starts itself with it.
 pub struct MiniLm {
     id: ModelId,
     bert: Bert,
