@@ -8,7 +8,7 @@ use backstock_jobs::embed_products::{EMBEDDINGS, EmbedProduct};
 use backstock_jobs::import_products::ImportProducts;
 use backstock_jobs::make_thumbnails::{IMAGES, MakeThumbnails};
 use backstock_queue::{Job, JobState, QueueStatus};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -121,7 +121,9 @@ struct Bar {
 /// What is known of a stage, and so what can be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
-    /// Nothing yet.
+    /// Nothing yet, and nothing happens.
+    Idle,
+    /// Nothing yet, but the file is being read.
     Waiting,
     /// How much is done, not of how much.
     Counting,
@@ -130,31 +132,31 @@ enum Shape {
 }
 
 impl Shape {
-    /// `known`: whether the stage knows how much there is to do, once it has something to do.
-    const fn of(done: u64, total: u64, known: bool) -> Self {
+    /// That of a stage that has begun. `known`: whether its total is one, not just what is done.
+    const fn of(done: u64, total: u64, known: bool) -> Option<Self> {
         match (done, total) {
-            (0, 0) => Self::Waiting,
-            _ if known => Self::Measuring,
-            _ => Self::Counting,
+            (0, 0) => None,
+            _ if known => Some(Self::Measuring),
+            _ => Some(Self::Counting),
         }
     }
 
     const fn template(self) -> &'static str {
         match self {
-            Self::Waiting => "{prefix:<11} {spinner:.cyan} {msg}",
-            Self::Counting => "{prefix:<11} {spinner:.cyan} {human_pos} {per_sec:>12}",
+            Self::Idle => "{prefix:<11}",
+            Self::Waiting => "{prefix:<11} {spinner:.cyan} reading…",
+            Self::Counting => "{prefix:<11} {spinner:.cyan} {human_pos:>9} {rate:>12}",
             Self::Measuring => {
-                "{prefix:<11} {bar:32.cyan/dim} {human_pos:>9} / {human_len:<9} {per_sec:>12}  {eta}"
+                "{prefix:<11} {bar:32.cyan/dim} {human_pos:>9} / {human_len:<9} {rate:>12}  {eta}"
             }
         }
     }
 }
 
 impl Bar {
-    fn new(all: &MultiProgress, name: &'static str, waits: &'static str) -> Self {
-        let bar = all.add(ProgressBar::new(0).with_prefix(name).with_message(waits));
-        let mut bar = Self { bar, shape: None };
-        bar.take(Shape::Waiting);
+    fn new(all: &MultiProgress, name: &'static str, shape: Shape) -> Self {
+        let mut bar = Self { bar: all.add(ProgressBar::new(0).with_prefix(name)), shape: None };
+        bar.take(shape);
         bar
     }
 
@@ -164,28 +166,36 @@ impl Bar {
         }
         self.shape = Some(shape);
         if let Ok(style) = ProgressStyle::with_template(shape.template()) {
-            self.bar.set_style(style.progress_chars("━╸─"));
+            self.bar.set_style(style.progress_chars("━╸─").with_key("rate", rate));
         }
         // Its spinner turns by itself; a bar moves when there is something new.
         match shape {
-            Shape::Measuring => self.bar.disable_steady_tick(),
+            Shape::Idle | Shape::Measuring => self.bar.disable_steady_tick(),
             Shape::Waiting | Shape::Counting => self.bar.enable_steady_tick(Duration::from_millis(120)),
         }
     }
 
     fn show(&mut self, stage: Stage, known: bool) {
         let total = self.bar.length().unwrap_or(0).max(stage.total).max(stage.done);
-        self.take(Shape::of(stage.done, total, known));
         self.bar.set_length(total);
         self.bar.set_position(stage.done);
+        if let Some(shape) = Shape::of(stage.done, total, known) {
+            self.take(shape);
+        }
     }
+}
+
+fn rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
+    // Nowhere to report it, and a terminal without a rate is none the worse.
+    let _ = write!(text, "{}/s", count(state.per_sec() as u64));
 }
 
 impl View {
     fn bars() -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-        let rows = Bar::new(&all, "rows", "reading…");
-        let (images, texts) = (Bar::new(&all, "thumbnails", ""), Bar::new(&all, "embeddings", ""));
+        let rows = Bar::new(&all, "rows", Shape::Waiting);
+        let images = Bar::new(&all, "thumbnails", Shape::Idle);
+        let texts = Bar::new(&all, "embeddings", Shape::Idle);
         Self::Bars(Box::new(Bars { all, rows, images, texts }))
     }
 
@@ -236,11 +246,12 @@ mod tests {
     use super::Shape;
 
     #[test]
-    fn a_stage_shows_no_bar_before_there_is_something_to_measure() {
-        assert_eq!(Shape::of(0, 0, true), Shape::Waiting);
-        assert_eq!(Shape::of(0, 0, false), Shape::Waiting);
-        assert_eq!(Shape::of(500, 500, false), Shape::Counting);
-        assert_eq!(Shape::of(500, 1_994, true), Shape::Measuring);
-        assert_eq!(Shape::of(0, 12, true), Shape::Measuring);
+    fn no_bar_stands_there_before_there_is_something_to_measure() {
+        for known in [true, false] {
+            assert_eq!(Shape::of(0, 0, known), None);
+        }
+        assert_eq!(Shape::of(5_000, 5_000, false), Some(Shape::Counting));
+        assert_eq!(Shape::of(500, 1_994, true), Some(Shape::Measuring));
+        assert_eq!(Shape::of(0, 12, true), Some(Shape::Measuring));
     }
 }
