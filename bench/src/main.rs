@@ -13,6 +13,7 @@ mod queue_sqlite;
 mod redis_crash;
 mod refresh;
 mod rows;
+mod thumbnails;
 
 use std::process::ExitCode;
 
@@ -20,13 +21,14 @@ use options::Options;
 
 type Benchmark = fn(&Options) -> anyhow::Result<()>;
 
-const NAMES: [(&str, Benchmark); 6] = [
+const NAMES: [(&str, Benchmark); 7] = [
     ("import-postgres", import_postgres::run),
     ("import-sqlite", import_sqlite::run),
     ("queue-redis", queue_redis::run),
     ("queue-sqlite", queue_sqlite::run),
     ("redis-crash", redis_crash::run),
     ("refresh", refresh::run),
+    ("thumbnails", thumbnails::run),
 ];
 
 /// What benchmarks start as processes of their own.

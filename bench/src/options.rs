@@ -1,5 +1,7 @@
 //! Options that every benchmark takes.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, bail};
 
 /// Parsed from the command line behind the benchmark's name.
@@ -9,10 +11,16 @@ pub struct Options {
     pub json: bool,
     /// Rows or jobs to work on; each benchmark has its default.
     pub rows: Option<usize>,
+    /// Folder with photos to cut.
+    pub photos: Option<PathBuf>,
+    /// Folder whose photos go through the queue; default the same.
+    pub queue_photos: Option<PathBuf>,
+    /// What a benchmark tells a process of its own to do.
+    pub worker: Option<Vec<String>>,
 }
 
 impl Options {
-    /// Parses `--json` and `--rows N`.
+    /// Parses `--json`, `--rows N`, `--photos DIR` and `--queue-photos DIR`.
     pub fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
         let mut options = Self::default();
         while let Some(argument) = arguments.next() {
@@ -23,7 +31,17 @@ impl Options {
                     options.rows =
                         Some(value.parse().with_context(|| format!("--rows {value}: not a number"))?);
                 }
-                other => bail!("unknown option {other}; known: --json, --rows N"),
+                "--photos" => {
+                    options.photos = Some(arguments.next().context("--photos needs a folder")?.into());
+                }
+                "--queue-photos" => {
+                    options.queue_photos =
+                        Some(arguments.next().context("--queue-photos needs a folder")?.into());
+                }
+                "--worker" => options.worker = Some(arguments.by_ref().collect()),
+                other => {
+                    bail!("unknown option {other}; known: --json, --rows N, --photos DIR, --queue-photos DIR")
+                }
             }
         }
         Ok(options)

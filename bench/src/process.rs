@@ -37,6 +37,14 @@ fn field(stat: &str, number: usize) -> anyhow::Result<&str> {
     fields.split_whitespace().nth(number - 3).context("/proc/…/stat is too short")
 }
 
+/// CPU milliseconds of the main thread so far, to the nanosecond.
+pub fn main_thread_cpu_ms() -> anyhow::Result<f64> {
+    let text =
+        std::fs::read_to_string("/proc/self/schedstat").context("/proc/self/schedstat (Linux only)")?;
+    let nanoseconds: f64 = text.split_whitespace().next().context("schedstat is empty")?.parse()?;
+    Ok(nanoseconds / 1e6)
+}
+
 /// Highest resident memory so far, in MB (10⁶ bytes).
 pub fn peak_memory_mb() -> anyhow::Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status").context("/proc/self/status (Linux only)")?;

@@ -168,10 +168,67 @@ pub struct Media {
     pub format: ImageFormat,
     /// 1 to 100.
     pub quality: u8,
+    /// What is shown of a picture that has another shape.
+    pub fit: ImageFit,
+    /// Width and height of the shape that `cover` cuts to, each 1 to 10,000.
+    pub aspect: [u16; 2],
+    /// What `cover` keeps in the middle, in percent from the left and the top, each 0 to 100.
+    pub focus: [u8; 2],
+    /// Red, green and blue of the bars that `pad` adds.
+    pub background: [u8; 3],
+    /// Whether a border of one colour is cut off first.
+    pub trim: bool,
+    /// Which codecs do the work.
+    pub engine: ImageEngine,
     /// 1 to 1000.
     pub max_megapixels: u64,
     /// 1 to 1024.
     pub max_file_mib: u64,
+    /// For one picture, 1 to 3600.
+    pub max_seconds: u64,
+    /// For all pictures that are decoded at a time, 64 to 1,048,576 MiB.
+    pub memory_mib: u64,
+    /// Pictures named by URL.
+    pub fetch: Fetch,
+}
+
+/// Pictures named by URL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// Whether they are fetched.
+    pub enabled: bool,
+    /// For one picture, redirects included, 1 to 600.
+    pub timeout_seconds: u64,
+    /// 0 to 20.
+    pub max_redirects: u32,
+    /// Requests to one host at a time, 1 to 64.
+    pub per_host: usize,
+    /// Whether hosts may be inside the house.
+    pub allow_private_addresses: bool,
+}
+
+/// What is shown of a picture that has another shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageFit {
+    /// All of it, in its own shape.
+    Contain,
+    /// As much as fills the shape.
+    Cover,
+    /// All of it, in a square.
+    Pad,
+}
+
+/// Which codecs do the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageEngine {
+    /// The fastest of this build.
+    Auto,
+    /// Rust alone.
+    Rust,
+    /// libjpeg-turbo and libwebp.
+    Turbo,
 }
 
 /// Output format of thumbnails.
@@ -184,8 +241,10 @@ pub enum ImageFormat {
     Jpeg,
     /// Lossless.
     Png,
-    /// Lossless.
+    /// With loss, except by the engine `rust`.
     Webp,
+    /// Needs a build with the feature `avif`.
+    Avif,
 }
 
 /// Vectors of texts.
@@ -276,6 +335,17 @@ impl Config {
         within("media.quality", u64::from(self.media.quality), 1, 100)?;
         within("media.max_megapixels", self.media.max_megapixels, 1, 1000)?;
         within("media.max_file_mib", self.media.max_file_mib, 1, 1024)?;
+        for part in self.media.aspect {
+            within("media.aspect", part.into(), 1, 10_000)?;
+        }
+        for percent in self.media.focus {
+            within("media.focus", percent.into(), 0, 100)?;
+        }
+        within("media.max_seconds", self.media.max_seconds, 1, 3600)?;
+        within("media.memory_mib", self.media.memory_mib, 64, 1 << 20)?;
+        within("media.fetch.timeout_seconds", self.media.fetch.timeout_seconds, 1, 600)?;
+        within("media.fetch.max_redirects", self.media.fetch.max_redirects.into(), 0, 20)?;
+        within("media.fetch.per_host", self.media.fetch.per_host as u64, 1, 64)?;
         within("telemetry.metrics_seconds", self.telemetry.metrics_seconds, 1, 3600)?;
         within("cache.max_mib", self.cache.max_mib, 1, 1 << 20)?;
         within("cache.product_ttl_seconds", self.cache.product_ttl_seconds, 1, 604_800)?;

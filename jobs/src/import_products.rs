@@ -1,7 +1,7 @@
 //! `import_products`: reads a delivery into the catalog and starts what follows from it.
 
 use crate::refresh_view::RefreshView;
-use crate::sweep_dirty::{Behalf, FanOut, is_remote};
+use crate::sweep_dirty::{Behalf, FanOut};
 use crate::{Tools, failure};
 use backstock_catalog::delivery::ReadOptions;
 use backstock_catalog::{
@@ -60,7 +60,7 @@ impl Job for ImportProducts {
     }
 }
 
-/// Counter of its group: images named by URL, which this version does not fetch.
+/// Counter of its group: images named by URL that are left, because fetching is off.
 pub const IMAGES_REMOTE: &str = "images_remote";
 
 /// How deliveries are read, whatever the delivery.
@@ -193,10 +193,7 @@ impl Observer<'_> {
         let marks = catalog.dirty_of(DirtyKind::Text, &skus).await.map_err(failure::catalog)?;
         self.importer.fan_out.texts(&marks, self.behalf).await?;
         let links: Vec<String> = dirty.image.iter().cloned().collect();
-        match &self.folder {
-            Some(folder) => self.remote += self.importer.fan_out.images(&links, folder, self.behalf).await?,
-            None => self.remote += links.iter().filter(|link| is_remote(link)).count() as u64,
-        }
+        self.remote += self.importer.fan_out.images(&links, self.folder.as_deref(), self.behalf).await?;
         Ok(())
     }
 }

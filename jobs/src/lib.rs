@@ -16,7 +16,7 @@ use backstock_cache::Cache;
 use backstock_catalog::Catalog;
 use backstock_cpu::CpuPool;
 use backstock_embedding::Embed;
-use backstock_media::Thumbnailer;
+use backstock_media::{HttpImages, Thumbnailer};
 use backstock_queue::{Registry, Store};
 use backstock_vectors::VectorStore;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub struct Tools {
     pub catalog: Arc<Catalog>,
     /// Makes thumbnails.
     pub thumbnailer: Arc<Thumbnailer>,
+    /// Fetches pictures named by URL; none: they are counted and left.
+    pub fetch: Option<Arc<HttpImages>>,
     /// Makes vectors.
     pub embedder: Arc<dyn Embed>,
     /// Keeps vectors.

@@ -58,6 +58,8 @@ pub(crate) struct Behalf<'a> {
 pub(crate) struct FanOut {
     catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
+    /// Whether pictures named by URL are fetched.
+    fetches: bool,
 }
 
 /// Marks read at a time, jobs enqueued at a time.
@@ -68,10 +70,14 @@ const MARKS: Uuid = Uuid::from_u128(0x6d5a_0a4e_52a1_4a5c_9a58_0c5b_8f1e_7d21);
 
 impl FanOut {
     pub(crate) fn new(tools: &Tools) -> Self {
-        Self { catalog: Arc::clone(&tools.catalog), store: Arc::clone(&tools.store) }
+        Self {
+            catalog: Arc::clone(&tools.catalog),
+            store: Arc::clone(&tools.store),
+            fetches: tools.fetch.is_some(),
+        }
     }
 
-    /// Enqueues a job for every dirty text and every dirty local image.
+    /// Enqueues a job for every dirty text and every dirty image that can be had.
     pub(crate) async fn everything(&self, behalf: Behalf<'_>, context: &Context) -> Result<(), JobError> {
         let mut after = None;
         loop {
@@ -93,9 +99,7 @@ impl FanOut {
             let Some(last) = pending.last() else { return Ok(()) };
             after = Some(last.link.clone());
             for image in pending {
-                if let Some(folder) = image.images {
-                    self.images(&[image.link], &folder, behalf).await?;
-                }
+                self.images(&[image.link], image.images.as_deref(), behalf).await?;
             }
         }
     }
@@ -109,22 +113,27 @@ impl FanOut {
         self.enqueue(jobs.collect()).await
     }
 
-    /// Enqueues the thumbnails of those of `links` that are dirty and local; returns how many are remote.
+    /// Enqueues the thumbnails of those of `links` that are dirty and can be had: paths where there is a folder, URLs
+    /// where they are fetched. Returns how many URLs are left.
     pub(crate) async fn images(
         &self,
         links: &[String],
-        folder: &str,
+        folder: Option<&str>,
         behalf: Behalf<'_>,
     ) -> Result<u64, JobError> {
         let (local, remote): (Vec<String>, Vec<String>) =
             links.iter().cloned().partition(|link| !is_remote(link));
-        let marks = self.catalog.dirty_of(DirtyKind::Image, &local).await.map_err(failure::catalog)?;
+        let left = if self.fetches { 0 } else { remote.len() as u64 };
+        let mut wanted = if folder.is_some() { local } else { Vec::new() };
+        wanted.extend(remote.into_iter().filter(|_| self.fetches));
+        let marks = self.catalog.dirty_of(DirtyKind::Image, &wanted).await.map_err(failure::catalog)?;
         let jobs = marks.iter().map(|mark| {
-            let job = NewJob::of(&MakeThumbnails { link: mark.key.clone(), images: folder.into() })?;
+            let images = folder.filter(|_| !is_remote(&mark.key)).unwrap_or_default().into();
+            let job = NewJob::of(&MakeThumbnails { link: mark.key.clone(), images })?;
             Ok(identified(job, mark, behalf))
         });
         self.enqueue(jobs.collect()).await?;
-        Ok(remote.len() as u64)
+        Ok(left)
     }
 
     async fn enqueue(&self, jobs: Result<Vec<NewJob>, serde_json::Error>) -> Result<(), JobError> {
@@ -138,7 +147,9 @@ impl FanOut {
 
 /// Whether an image is fetched over the network rather than read from a folder.
 pub(crate) fn is_remote(link: &str) -> bool {
-    link.starts_with("http://") || link.starts_with("https://")
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| link.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))
 }
 
 fn identified(job: NewJob, mark: &Dirty, behalf: Behalf<'_>) -> NewJob {

@@ -41,6 +41,13 @@ pub fn check_demo(shop: &Shop) {
     assert_eq!(changed, number(first, "created") / 20, "5 % of the prices changed");
     assert!(number(prices, "views_refreshed") >= 1 && number(prices, "cache_warmed") > 0, "{prices}");
     assert_eq!(shown["searches"].as_array().unwrap().len(), 3);
+    let data = dir.join("data");
+    let alike =
+        shop.run(&["--data-dir", data.to_str().unwrap(), "images", "duplicates", "--json"]).ok().json();
+    assert!(number(&alike, "pictures") > 50, "every picture has a hash: {alike}");
+    for group in alike["groups"].as_array().unwrap() {
+        assert!(group.as_array().unwrap().len() > 1 && group[0]["products"][0].is_string(), "{group}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub use import::{
 pub use product::{Availability, Money, Product, Status, decimals};
 pub use store::{
     Batch, BatchOutcome, Catalog, CatalogError, CodeCount, Counters, Dirty, DirtyKeys, DirtyKind, DryRun,
-    FieldHashes, FileFailure, Hash, ImageDoc, ImageResult, ImportReport, ImportState, Issue, NewImport,
-    PendingImage, PlainReason, PostgresOptions, PreparedRow, ProductDoc, ProductText, RefreshMode,
+    FieldHashes, FileFailure, Hash, ImageDoc, ImageResult, ImportReport, ImportState, Issue, MadeImage,
+    NewImport, PendingImage, PlainReason, PostgresOptions, PreparedRow, ProductDoc, ProductText, RefreshMode,
     RefreshReport, Refreshed, Severity, SyncMode, ViewInfo, ViewKind, ViewRow,
 };

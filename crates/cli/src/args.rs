@@ -65,6 +65,9 @@ pub enum Command {
     Doctor(Doctor),
     /// Show who holds which unique key, who leads, what is paused or limited
     Locks(Locks),
+    /// Find pictures that look alike
+    #[command(subcommand)]
+    Images(Images),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(Config),
@@ -270,6 +273,17 @@ pub enum LockAction {
         /// Even while its holder waits or runs: a second job may then do the same work beside it
         #[arg(long)]
         force: bool,
+    },
+}
+
+/// `images`
+#[derive(Debug, Subcommand)]
+pub enum Images {
+    /// List groups of pictures of the catalog that look alike, with the products that show them
+    Duplicates {
+        /// Bits in which two pictures may differ, of 64; 0 finds scaled and recompressed copies
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=7))]
+        distance: u32,
     },
 }
 

@@ -4,8 +4,46 @@ use moxcms::{ColorProfile, DataColorSpace, Layout as IccLayout, TransformOptions
 
 use crate::pixels::{Layout, Pixels};
 
-/// Pixels in sRGB. Without a profile, or with one that cannot be applied (damaged, or of a space the decoder already
-/// left, such as CMYK), the pixels are returned as they are: a slightly wrong colour beats no picture.
+/// Difference of a sample that nobody sees: profiles that differ from sRGB by no more are taken for sRGB.
+const INVISIBLE: u8 = 2;
+
+/// Remembers what was found out about the last profile: a delivery's photos mostly carry the same one.
+#[derive(Debug, Default)]
+pub(crate) struct Profiles {
+    last: Option<(blake3::Hash, bool)>,
+}
+
+impl Profiles {
+    /// Whether an RGB picture with this profile looks different from one in sRGB. Without a profile, or with one that
+    /// cannot be applied (damaged, or of a space the decoder already left, such as CMYK), it does not: a slightly wrong
+    /// colour beats no picture.
+    pub(crate) fn differs_from_srgb(&mut self, icc: Option<&[u8]>) -> bool {
+        let Some(icc) = icc else { return false };
+        let hash = blake3::hash(icc);
+        if let Some((known, differs)) = self.last
+            && known == hash
+        {
+            return differs;
+        }
+        let differs = probe(icc);
+        self.last = Some((hash, differs));
+        differs
+    }
+}
+
+/// Sends a lattice of colours through the profile.
+fn probe(icc: &[u8]) -> bool {
+    const STEPS: [u8; 6] = [0, 51, 102, 153, 204, 255];
+    let data: Vec<u8> = STEPS
+        .iter()
+        .flat_map(|&r| STEPS.iter().flat_map(move |&g| STEPS.iter().flat_map(move |&b| [r, g, b])))
+        .collect();
+    let lattice = Pixels { width: 36, height: 6, layout: Layout::Rgb, data };
+    let seen = to_srgb(lattice.clone(), Some(icc));
+    seen.data.iter().zip(&lattice.data).any(|(a, b)| a.abs_diff(*b) > INVISIBLE)
+}
+
+/// Pixels in sRGB; as they are where [`Profiles::differs_from_srgb`] explains why.
 pub(crate) fn to_srgb(pixels: Pixels, icc: Option<&[u8]>) -> Pixels {
     let layout = match pixels.layout {
         Layout::Rgb => IccLayout::Rgb,
@@ -49,6 +87,19 @@ mod tests {
         for (seen, was) in to_srgb(green(), Some(&icc)).data.iter().zip(green().data) {
             assert!(seen.abs_diff(was) <= 1);
         }
+    }
+
+    #[test]
+    fn only_what_looks_different_is_worth_converting() {
+        let mut profiles = Profiles::default();
+        let (srgb, p3) =
+            (ColorProfile::new_srgb().encode().unwrap(), ColorProfile::new_display_p3().encode().unwrap());
+        for _ in 0..2 {
+            assert!(!profiles.differs_from_srgb(Some(&srgb)));
+            assert!(profiles.differs_from_srgb(Some(&p3)));
+        }
+        assert!(!profiles.differs_from_srgb(Some(b"no profile")));
+        assert!(!profiles.differs_from_srgb(None));
     }
 
     #[test]

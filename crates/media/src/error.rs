@@ -49,6 +49,12 @@ pub enum MediaError {
         /// Scans allowed.
         max: u32,
     },
+    /// The image was not done when its time was over.
+    #[error("given up after {max_ms} ms")]
+    TookTooLong {
+        /// Milliseconds allowed.
+        max_ms: u64,
+    },
     /// The file ends before the image does.
     #[error("truncated {format}: the file ends before the image does")]
     Truncated {
@@ -118,6 +124,7 @@ impl MediaError {
             Self::TooLargeFile { .. } => "too_large_file",
             Self::TooManyPixels { .. } => "too_many_pixels",
             Self::TooManyScans { .. } => "too_many_scans",
+            Self::TookTooLong { .. } => "took_too_long",
             Self::Truncated { .. } => "truncated",
             Self::Corrupt { .. } => "corrupt",
             Self::DecoderPanicked { .. } => "decoder_panicked",

@@ -1,5 +1,7 @@
 //! What a source image may ask of this machine, checked before a pixel is decoded.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::MediaError;
@@ -17,11 +19,20 @@ pub struct Limits {
     pub max_side: u32,
     /// Scans of a progressive JPEG. Default 100; encoders write about 10.
     pub max_scans: u32,
+    /// Time that one image may take from its first byte to its last output. Default 30 seconds. Looked at between steps:
+    /// what a decoder has begun it may finish, which the other limits bound to seconds.
+    pub max_time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_file_bytes: 32 << 20, max_pixels: 50_000_000, max_side: 16_384, max_scans: 100 }
+        Self {
+            max_file_bytes: 32 << 20,
+            max_pixels: 50_000_000,
+            max_side: 16_384,
+            max_scans: 100,
+            max_time: Duration::from_secs(30),
+        }
     }
 }
 

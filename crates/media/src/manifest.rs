@@ -21,6 +21,12 @@ pub struct Manifest {
     pub bytes: u64,
     /// Dominant colour as `#rrggbb`; none where all is transparent.
     pub dominant_colour: Option<String>,
+    /// `ThumbHash` of the picture in hex: a blurred placeholder of some 25 bytes.
+    #[serde(default)]
+    pub thumbhash: Option<String>,
+    /// 16 hex digits; pictures that look alike differ in few of their bits, see [`near_duplicates`](crate::near_duplicates).
+    #[serde(default)]
+    pub perceptual_hash: Option<String>,
     /// Files made, largest first; at least one.
     pub outputs: Vec<OutputFile>,
 }
@@ -46,13 +52,30 @@ impl Manifest {
     }
 }
 
-/// A manifest, and whether there was anything to do.
+/// One output in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Of a file's name, without the dot: `jpg`, `png`, `webp` or `avif`.
+    pub extension: &'static str,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// A manifest, and what there was to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// What there is now.
     pub manifest: Manifest,
     /// Whether all of it was there before: nothing was decoded and nothing written.
     pub reused: bool,
+    /// Pixels of the source, by its header; 0 when reused.
+    pub pixels: u64,
+    /// Bytes of the memory budget that were taken while it was made; 0 when reused.
+    pub memory_bytes: u64,
 }
 
 #[cfg(test)]
@@ -70,6 +93,8 @@ mod tests {
             height: 1,
             bytes: 1,
             dominant_colour: None,
+            thumbhash: None,
+            perceptual_hash: None,
             outputs: vec![output(800, 1200), output(400, 600), output(67, 100)],
         };
         assert_eq!(manifest.best_for(100).unwrap().width, 67);

@@ -38,9 +38,3 @@ pub(crate) struct Pixels {
     /// Exactly `width * height * layout.channels()` bytes.
     pub(crate) data: Vec<u8>,
 }
-
-impl Pixels {
-    pub(crate) fn longest_side(&self) -> u32 {
-        self.width.max(self.height)
-    }
-}

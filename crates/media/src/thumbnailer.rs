@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::pipeline::{Rendered, render};
+use crate::budget::Budget;
+use crate::pipeline::{Rendered, render, weigh};
+use crate::scratch::ScratchPool;
 use crate::store::{ContentStore, short_hash};
-use crate::{Made, Manifest, MediaError, OutputFile, Recipe};
+use crate::{Made, Manifest, MediaError, OutputFile, Picture, Recipe};
 
 /// Makes the outputs of one recipe into one folder. Cheap to clone; safe to share between threads and processes.
 #[derive(Clone, Debug)]
@@ -15,7 +18,12 @@ pub struct Thumbnailer {
     store: ContentStore,
     recipe: Recipe,
     recipe_id: String,
+    scratch: Arc<ScratchPool>,
+    memory: Arc<Budget>,
 }
+
+/// Default of [`Thumbnailer::with_memory`].
+const MEMORY_BYTES: u64 = 1 << 30;
 
 impl Thumbnailer {
     /// Opens `root`, creating it where it is missing.
@@ -25,7 +33,13 @@ impl Thumbnailer {
     pub fn new(root: impl AsRef<Path>, recipe: Recipe) -> Result<Self, MediaError> {
         recipe.check()?;
         let recipe_id = recipe.id();
-        Ok(Self { store: ContentStore::open(root.as_ref())?, recipe, recipe_id })
+        Ok(Self {
+            store: ContentStore::open(root.as_ref())?,
+            recipe,
+            recipe_id,
+            scratch: Arc::default(),
+            memory: Arc::new(Budget::new(MEMORY_BYTES)),
+        })
     }
 
     /// Whether each file is flushed to the disk before it counts as written. Default no: a killed process loses
@@ -36,9 +50,21 @@ impl Thumbnailer {
         self
     }
 
+    /// Memory that sources being decoded may take together, in bytes, by what their headers announce; the others wait.
+    /// One that needs more than all of it waits until it is alone. Default 1 GiB.
+    #[must_use]
+    pub fn with_memory(mut self, bytes: u64) -> Self {
+        self.memory = Arc::new(Budget::new(bytes));
+        self
+    }
+
     /// The recipe in use.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    pub(crate) fn store(&self) -> &ContentStore {
+        &self.store
     }
 
     /// Where a file of a manifest lies.
@@ -57,11 +83,23 @@ impl Thumbnailer {
         self.recipe.limits.check_file(source.len() as u64)?;
         let source_hash = blake3::hash(source).to_hex().to_string();
         if let Some(manifest) = self.stored(&source_hash) {
-            return Ok(Made { manifest, reused: true });
+            return Ok(Made { manifest, reused: true, pixels: 0, memory_bytes: 0 });
         }
-        let rendered = render(source, &self.recipe)?;
+        let weight = weigh(source, &self.recipe)?;
+        let share = self.memory.take(weight.bytes);
+        let rendered = render(source, &self.recipe, &self.scratch)?;
+        drop(share);
         let manifest = self.keep(rendered, source_hash, source.len() as u64)?;
-        Ok(Made { manifest, reused: false })
+        Ok(Made { manifest, reused: false, pixels: weight.pixels, memory_bytes: weight.bytes })
+    }
+
+    /// The outputs of `source` in memory, largest first; nothing is looked up or stored. Blocks as [`Thumbnailer::make`].
+    ///
+    /// # Errors
+    /// Those of the source; none of them passes.
+    pub fn render(&self, source: &[u8]) -> Result<Vec<Picture>, MediaError> {
+        let _share = self.memory.take(weigh(source, &self.recipe)?.bytes);
+        Ok(render(source, &self.recipe, &self.scratch)?.levels)
     }
 
     /// [`Thumbnailer::make`] for a file. At most the limit of the recipe is read.
@@ -96,7 +134,7 @@ impl Thumbnailer {
 
     /// The manifest of an earlier run, if it is of this very source and all its files are there. One that cannot be
     /// read counts as missing and is replaced.
-    fn stored(&self, source_hash: &str) -> Option<Manifest> {
+    pub(crate) fn stored(&self, source_hash: &str) -> Option<Manifest> {
         let bytes = self.store.read(&self.manifest_file(source_hash)).ok()?;
         let manifest: Manifest = serde_json::from_slice(&bytes).ok()?;
         let ours = manifest.source_hash == source_hash && manifest.recipe_id == self.recipe_id;
@@ -119,7 +157,9 @@ impl Thumbnailer {
             width: rendered.width,
             height: rendered.height,
             bytes,
-            dominant_colour: rendered.dominant_colour,
+            dominant_colour: rendered.extras.dominant_colour,
+            thumbhash: Some(rendered.extras.thumbhash),
+            perceptual_hash: Some(format!("{:016x}", rendered.extras.perceptual_hash)),
             outputs,
             source_hash,
         };
@@ -208,7 +248,7 @@ mod tests {
         let made = thumbnailer.make(&source).unwrap();
         let file = thumbnailer.store.root().join(thumbnailer.manifest_file(&made.manifest.source_hash));
         fs::write(&file, b"{\"half\":").unwrap();
-        assert_eq!(thumbnailer.make(&source).unwrap(), made);
+        assert_eq!(thumbnailer.make(&source).unwrap().manifest, made.manifest);
         assert!(thumbnailer.make(&source).unwrap().reused);
     }
 

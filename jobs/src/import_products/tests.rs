@@ -29,6 +29,7 @@ impl Shop {
         std::fs::write(&file, format!("sku,title,price,currency,image_link\n{rows}")).unwrap();
         let vectors = SqliteVectors::open(SqliteVectorsOptions::new(dir.path().join("vectors.db"))).await;
         let tools = Tools {
+            fetch: None,
             store: Arc::new(MemoryStore::new(Arc::new(SystemClock))),
             catalog: Arc::new(Catalog::open(&dir.path().join("catalog.db")).await.unwrap()),
             thumbnailer: Arc::new(Thumbnailer::new(dir.path().join("t"), Recipe::default()).unwrap()),

@@ -41,8 +41,8 @@ const OWNED: [(&str, &[&str]); 11] = [
     ("apalis", &["worker", "bench"]),
     ("apalis-", &["worker", "bench"]),
     // The demonstration draws its pictures itself, so that there are none in the repository.
-    ("image", &["media", "demo"]),
-    ("fast_image_resize", &["media"]),
+    ("image", &["media", "demo", "bench"]),
+    ("fast_image_resize", &["media", "bench"]),
     ("candle-", &["embedding"]),
     ("tokenizers", &["embedding"]),
     ("croner", &["scheduler"]),

@@ -10,7 +10,7 @@ use super::dirty::{Dirty, DirtyKind};
 use super::document::{ProductDoc, ProductText};
 use super::dry_run::DryRun;
 use super::error::Result;
-use super::image::{ImageResult, PendingImage};
+use super::image::{ImageResult, MadeImage, PendingImage};
 use super::postgres::{PostgresCatalog, PostgresOptions};
 use super::report::{FileFailure, ImportReport, NewImport};
 use super::sqlite::SqliteCatalog;
@@ -243,6 +243,11 @@ impl Catalog {
     /// The next at most `limit` images without thumbnails that some product shows, by link, behind `after`.
     pub async fn images_pending(&self, after: Option<&str>, limit: u32) -> Result<Vec<PendingImage>> {
         ask!(self.images_pending(after, limit))
+    }
+
+    /// The next at most `limit` images with thumbnails that some product shows, by link, behind `after`.
+    pub async fn images_made(&self, after: Option<&str>, limit: u32) -> Result<Vec<MadeImage>> {
+        ask!(self.images_made(after, limit))
     }
 
     /// Adds to the scores of products, known or not. Not idempotent: each call adds.

@@ -20,6 +20,15 @@ pub enum ImageResult {
     },
 }
 
+/// An image that has its thumbnails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeImage {
+    /// As the product names it.
+    pub link: String,
+    /// As it was given to [`ImageResult::Done`].
+    pub manifest: serde_json::Value,
+}
+
 /// An image that waits for its thumbnails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingImage {

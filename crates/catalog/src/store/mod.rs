@@ -30,7 +30,7 @@ pub use document::{ImageDoc, ProductDoc, ProductText};
 pub use dry_run::DryRun;
 pub use error::CatalogError;
 pub use hash::{FieldHashes, Hash};
-pub use image::{ImageResult, PendingImage};
+pub use image::{ImageResult, MadeImage, PendingImage};
 pub use postgres::PostgresOptions;
 pub use report::{CodeCount, FileFailure, ImportReport, ImportState, NewImport, SyncMode};
 pub use view::{PlainReason, RefreshMode, RefreshReport, Refreshed, ViewInfo, ViewKind, ViewRow};

@@ -4,10 +4,10 @@ use crate::failure::Failure;
 use crate::show;
 use backstock_cache::{Cache, CacheOptions, Lifetimes};
 use backstock_catalog::delivery::{DuplicatePolicy, Limits, ReadOptions};
-use backstock_config::{Config, Duplicates, EmbeddingModel, ImageFormat};
+use backstock_config::{Config, Duplicates, EmbeddingModel, ImageEngine, ImageFit, ImageFormat};
 use backstock_embedding::{Choice, Embed, Progress, ResolveOptions, Stage, user_cache_dir};
 use backstock_jobs::import_products::Settings;
-use backstock_media::{Output, Recipe, Thumbnailer};
+use backstock_media::{Engine, Fit, HttpImages, HttpOptions, Output, Recipe, Thumbnailer};
 use indicatif::ProgressBar;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -42,25 +42,54 @@ pub fn import_settings(config: &Config) -> Settings {
 
 /// Makes thumbnails below the data folder.
 pub fn thumbnailer(config: &Config) -> Result<Thumbnailer, Failure> {
-    Thumbnailer::new(config.data_dir.join("thumbnails"), recipe(config)).map_err(Failure::data)
+    let made = Thumbnailer::new(config.data_dir.join("thumbnails"), recipe(config));
+    made.map(|thumbnailer| thumbnailer.with_memory(config.media.memory_mib * MIB)).map_err(Failure::data)
 }
 
-fn recipe(config: &Config) -> Recipe {
-    let quality = config.media.quality;
+/// What is made of every picture.
+pub fn recipe(config: &Config) -> Recipe {
+    let media = &config.media;
+    let quality = media.quality;
     Recipe {
-        sizes: config.media.sizes.clone(),
-        format: match config.media.format {
+        sizes: media.sizes.clone(),
+        format: match media.format {
             ImageFormat::Auto => Output::Auto { quality },
             ImageFormat::Jpeg => Output::Jpeg { quality },
             ImageFormat::Png => Output::Png,
-            ImageFormat::Webp => Output::WebP,
+            ImageFormat::Webp => Output::WebP { quality },
+            ImageFormat::Avif => Output::Avif { quality },
+        },
+        fit: match media.fit {
+            ImageFit::Contain => Fit::Contain,
+            ImageFit::Cover => Fit::Cover { aspect: media.aspect.into(), focus: media.focus.into() },
+            ImageFit::Pad => Fit::Pad { background: media.background },
+        },
+        trim: media.trim,
+        engine: match media.engine {
+            ImageEngine::Auto => Engine::default(),
+            ImageEngine::Rust => Engine::Rust,
+            ImageEngine::Turbo => Engine::Turbo,
         },
         limits: backstock_media::Limits {
-            max_pixels: config.media.max_megapixels * 1_000_000,
-            max_file_bytes: config.media.max_file_mib * MIB,
+            max_pixels: media.max_megapixels * 1_000_000,
+            max_file_bytes: media.max_file_mib * MIB,
+            max_time: Duration::from_secs(media.max_seconds),
             ..backstock_media::Limits::default()
         },
     }
+}
+
+/// Fetches pictures named by URL, if that is on.
+pub fn fetch(config: &Config) -> Option<HttpImages> {
+    let fetch = &config.media.fetch;
+    let options = HttpOptions {
+        max_bytes: config.media.max_file_mib * MIB,
+        timeout: Duration::from_secs(fetch.timeout_seconds),
+        max_redirects: fetch.max_redirects,
+        per_host: fetch.per_host,
+        allow_private_addresses: fetch.allow_private_addresses,
+    };
+    fetch.enabled.then(|| HttpImages::new(options))
 }
 
 /// The cache of this process.

@@ -9,7 +9,7 @@ pub mod metrics;
 mod queue;
 mod sealed;
 
-pub use engines::import_settings;
+pub use engines::{import_settings, recipe};
 pub use queue::{erase as erase_queue, queue_is_remote};
 pub use sealed::{existing_store, keys, store};
 
@@ -60,6 +60,7 @@ impl App {
             store,
             catalog,
             thumbnailer: Arc::new(engines::thumbnailer(&config)?),
+            fetch: engines::fetch(&config).map(Arc::new),
             embedder,
             vectors,
             cache: Arc::new(engines::cache(&config)),

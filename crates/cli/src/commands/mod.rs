@@ -3,6 +3,7 @@
 pub mod config;
 pub mod demo;
 pub mod doctor;
+pub mod images;
 pub mod import;
 pub mod jobs;
 pub mod locks;

@@ -10,7 +10,7 @@ use super::open::PostgresCatalog;
 use crate::store::batch::PreparedRow;
 use crate::store::dirty::DirtyKeys;
 use crate::store::error::Result;
-use crate::store::image::{ImageResult, PendingImage};
+use crate::store::image::{ImageResult, MadeImage, PendingImage};
 
 const FIND: &str = "SELECT k.no, i.id, i.content_hash IS NOT NULL
     FROM unnest($1::text[]) WITH ORDINALITY AS k(link, no) JOIN image i ON i.link = k.link";
@@ -29,8 +29,13 @@ const PENDING: &str = "SELECT i.link, m.images FROM dirty d JOIN image i ON i.li
     ORDER BY d.key LIMIT $2";
 const INSERT: &str = "COPY image (id, link) FROM STDIN (FORMAT binary)";
 const LINK: &str = "COPY product_image (product_id, image_id, position) FROM STDIN (FORMAT binary)";
+const MADE: &str = "SELECT i.link, i.manifest FROM image i
+    WHERE i.link > $1 AND i.manifest IS NOT NULL AND EXISTS (
+        SELECT 1 FROM product_image pi JOIN product p ON p.id = pi.product_id
+        WHERE pi.image_id = i.id AND p.status <> 2)
+    ORDER BY i.link LIMIT $2";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[FIND, LAST_ID, UNLINK, USAGE, SET, PENDING];
+pub(super) const STATEMENTS: &[&str] = &[FIND, LAST_ID, UNLINK, USAGE, SET, PENDING, MADE];
 
 /// Replaces the links of changed products. Returns the links that have no thumbnails yet.
 pub(super) async fn relink(
@@ -134,6 +139,17 @@ impl PostgresCatalog {
         let rows: Vec<(String, Option<String>)> =
             query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
         Ok(rows.into_iter().map(|(link, images)| PendingImage { link, images }).collect())
+    }
+
+    pub(crate) async fn images_made(&self, after: Option<&str>, limit: u32) -> Result<Vec<MadeImage>> {
+        let mut conn = self.read().await?;
+        let query = sqlx::query_as(MADE).bind(after.unwrap_or_default().to_owned()).bind(i64::from(limit));
+        let rows: Vec<(String, String)> = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
+        // What is no JSON was damaged from outside; such an image counts as one without a manifest.
+        let made = |(link, manifest): (String, String)| {
+            Some(MadeImage { link, manifest: serde_json::from_str(&manifest).ok()? })
+        };
+        Ok(rows.into_iter().filter_map(made).collect())
     }
 }
 

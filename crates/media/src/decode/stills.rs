@@ -1,50 +1,91 @@
-//! Header, then pixels: the only file that talks to the pixel decoders.
+//! Header and pixels by the decoders of the `image` crate: every format, in Rust, at full size.
 
 use std::error::Error as _;
-use std::io::{self, Cursor};
+use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
 use image::codecs::{gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError};
 
+use super::Header;
+use crate::deadline::Deadline;
 use crate::pixels::{Layout, Pixels};
-use crate::{Format, Limits, MediaError, jpeg_structure};
+use crate::{Format, Limits, MediaError};
 
-/// A source that was decoded, with what its metadata says about showing it.
-pub(crate) struct Decoded {
-    pub(crate) pixels: Pixels,
-    pub(crate) orientation: Orientation,
-    /// Embedded ICC profile, at most 4 MiB.
-    pub(crate) icc: Option<Vec<u8>>,
-}
-
+/// Longest colour profile that is looked at.
 const MAX_ICC_BYTES: usize = 4 << 20;
 
-/// Reads the header, checks the limits, then decodes the first frame to 8 bits a sample.
-///
-/// # Errors
-/// Every variant that speaks of the source; none of them passes. May panic on damaged bytes: the caller contains it.
-pub(crate) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Decoded, MediaError> {
-    if format == Format::Jpeg {
-        jpeg_structure::check(bytes, limits)?;
-    }
+/// What the header of a PNG, WebP or GIF says.
+pub(super) fn header(bytes: &[u8], format: Format, limits: &Limits) -> Result<Header, MediaError> {
     let fail = |error| from_image(error, format, limits);
-    let mut decoder = open(bytes, format).map_err(fail)?;
+    let mut decoder =
+        open(Timed { bytes: Cursor::new(bytes), deadline: Deadline::NEVER }, format).map_err(fail)?;
     let (width, height) = decoder.dimensions();
     limits.check_size(width, height)?;
     if width == 0 || height == 0 {
         return Err(MediaError::Corrupt { format, reason: "an image without pixels".to_owned() });
     }
-    decoder.set_limits(limits.for_decoder()).map_err(fail)?;
+    let pixel_bytes = decoder.color_type().bytes_per_pixel();
     // Metadata is optional: a damaged profile or EXIF block must not cost the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let icc = decoder.icc_profile().ok().flatten().filter(|icc| icc.len() <= MAX_ICC_BYTES);
-    let image = DynamicImage::from_decoder(decoder).map_err(fail)?;
-    Ok(Decoded { pixels: to_pixels(image), orientation, icc })
+    Ok(Header { format, width, height, orientation, icc, pixel_bytes, jpeg: None })
 }
 
-fn open(bytes: &[u8], format: Format) -> Result<Box<dyn ImageDecoder + '_>, ImageError> {
-    let reader = Cursor::new(bytes);
+/// Decodes the first frame to 8 bits a sample.
+pub(super) fn decode(
+    bytes: &[u8],
+    header: &Header,
+    limits: &Limits,
+    deadline: Deadline,
+) -> Result<Pixels, MediaError> {
+    let fail = |error| from_image(error, header.format, limits);
+    let reader = Timed { bytes: Cursor::new(bytes), deadline };
+    let mut decoder = open(reader, header.format).map_err(fail)?;
+    decoder.set_limits(limits.for_decoder()).map_err(fail)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(fail);
+    deadline.check()?;
+    Ok(to_pixels(image?))
+}
+
+/// The source's bytes, until the time is over: a decoder that reads as it goes ends there.
+struct Timed<'a> {
+    bytes: Cursor<&'a [u8]>,
+    deadline: Deadline,
+}
+
+impl Timed<'_> {
+    fn check(&self) -> io::Result<()> {
+        self.deadline.check().map_err(|_| io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.check()?;
+        self.bytes.read(buffer)
+    }
+}
+
+impl BufRead for Timed<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.check()?;
+        // In pieces, so that the check comes again.
+        self.bytes.fill_buf().map(|bytes| &bytes[..bytes.len().min(64 << 10)])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.bytes.consume(amount);
+    }
+}
+
+impl Seek for Timed<'_> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.bytes.seek(position)
+    }
+}
+
+fn open(reader: Timed<'_>, format: Format) -> Result<Box<dyn ImageDecoder + '_>, ImageError> {
     Ok(match format {
         Format::Jpeg => Box::new(JpegDecoder::new(reader)?),
         Format::Png => Box::new(PngDecoder::new(reader)?),
@@ -95,7 +136,7 @@ fn ends_early(error: &ImageError) -> bool {
 }
 
 /// Decoders' messages may quote the file: one line, at most 200 characters.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
@@ -106,12 +147,14 @@ mod tests {
     use super::*;
     use crate::testing;
 
-    fn decode_as(bytes: &[u8], format: Format) -> Result<Decoded, MediaError> {
-        decode(bytes, format, &Limits::default())
+    fn decode_as(bytes: &[u8], format: Format) -> Result<Pixels, MediaError> {
+        let limits = Limits::default();
+        let header = super::super::header(bytes, format, &limits)?;
+        decode(bytes, &header, &limits, Deadline::NEVER)
     }
 
     fn layout_of(image: DynamicImage) -> Layout {
-        decode_as(&testing::encode(image, ImageFormat::Png), Format::Png).unwrap().pixels.layout
+        decode_as(&testing::encode(image, ImageFormat::Png), Format::Png).unwrap().layout
     }
 
     #[test]
@@ -128,13 +171,13 @@ mod tests {
     fn sixteen_bits_keep_their_brightness() {
         let image = image::ImageBuffer::from_pixel(2, 2, image::Rgb([0x8000_u16, 0xFFFF, 0]));
         let bytes = testing::encode(DynamicImage::ImageRgb16(image), ImageFormat::Png);
-        assert_eq!(decode_as(&bytes, Format::Png).unwrap().pixels.data[..3], [0x80, 0xFF, 0]);
+        assert_eq!(decode_as(&bytes, Format::Png).unwrap().data[..3], [0x80, 0xFF, 0]);
     }
 
     #[test]
     fn a_cmyk_jpeg_becomes_rgb_with_its_colours() {
         let bytes = testing::cmyk_jpeg(16, 16, [0, 255, 255, 0]);
-        let pixels = decode_as(&bytes, Format::Jpeg).unwrap().pixels;
+        let pixels = decode_as(&bytes, Format::Jpeg).unwrap();
         assert_eq!(pixels.layout, Layout::Rgb);
         let [red, green, blue] = pixels.data[..3] else { panic!("three samples") };
         assert!(red > 200 && green < 60 && blue < 60, "expected red, got {red} {green} {blue}");
@@ -145,14 +188,14 @@ mod tests {
         let bomb = testing::png_header(50_000, 50_000);
         match decode_as(&bomb, Format::Png) {
             Err(MediaError::TooManyPixels { width: 50_000, height: 50_000, .. }) => {}
-            other => panic!("{:?}", other.map(|decoded| decoded.pixels.data.len())),
+            other => panic!("{:?}", other.map(|pixels| pixels.data.len())),
         }
     }
 
     #[test]
     fn a_gif_gives_its_first_frame() {
         let bytes = testing::gif(&[[255, 0, 0], [0, 0, 255]]);
-        assert_eq!(decode_as(&bytes, Format::Gif).unwrap().pixels.data[..4], [255, 0, 0, 255]);
+        assert_eq!(decode_as(&bytes, Format::Gif).unwrap().data[..4], [255, 0, 0, 255]);
     }
 
     #[test]
@@ -163,11 +206,11 @@ mod tests {
             (Format::Gif, ImageFormat::Gif),
         ] {
             let whole = testing::encode(testing::gradient(80, 60), image_format);
-            let error = decode_as(&whole[..whole.len() / 2], format).err().expect("half a file");
+            let error = decode_as(&whole[..whole.len() / 2], format).unwrap_err();
             assert!(["truncated", "corrupt"].contains(&error.code()), "{format}: {error}");
         }
         let whole = testing::jpeg(80, 60);
-        let error = decode_as(&whole[..whole.len() / 2], Format::Jpeg).err().expect("half a file");
+        let error = decode_as(&whole[..whole.len() / 2], Format::Jpeg).unwrap_err();
         assert_eq!(error.code(), "truncated");
     }
 }

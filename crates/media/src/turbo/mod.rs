@@ -1,0 +1,7 @@
+//! The codecs in C behind the feature `turbo`: libjpeg-turbo and libwebp.
+
+mod jpeg;
+mod webp;
+
+pub(crate) use jpeg::{Handles, decode_jpeg, encode_jpeg};
+pub(crate) use webp::{decode_webp, encode_webp};
