@@ -7,6 +7,7 @@
 mod import_postgres;
 mod import_sqlite;
 mod options;
+mod pool;
 mod process;
 mod queue_redis;
 mod queue_sqlite;

@@ -1,7 +1,7 @@
 //! `apalis-redis` 1.0 with its own worker, tuned: batches of 100, no task locks, events or stored results, a poll every
 //! 5 ms, bulk pushes, concurrency 100.
 
-use super::ledger::{Ledger, Noop};
+use crate::pool::{Ledger, Noop};
 use apalis::prelude::{
     BackendExt, BoxDynError, Data, TaskSink, WorkerBuilder, WorkerBuilderExt, WorkerContext,
 };

@@ -2,7 +2,7 @@
 //! pipelines a hundred moves and the removals of the last hundred; and a hundred tasks that take one job at a time, whose
 //! commands share the connection as they come.
 
-use super::ledger::{Ledger, Noop};
+use crate::pool::{Ledger, Noop};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 

@@ -1,7 +1,7 @@
 //! A bare batched loop on one connection: one script call settles a batch and takes the next. The body lies in the list
 //! element, four priorities, a set of delayed bodies, one hash of jobs in flight and one lease for the worker, counters.
 
-use super::ledger::{Ledger, Noop};
+use crate::pool::{Ledger, Noop};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 

@@ -1,8 +1,7 @@
 //! Delayed jobs: how late they start while very many others wait, and whether very many due at once stall.
 
-use super::ledger::{Ledger, Noop};
-use super::ours;
 use super::pickup::{Percentiles, lock};
+use crate::pool::{self, Ledger, Noop};
 use backstock_queue::{Clock, Registry, SystemClock, Timestamp};
 use backstock_testbed::RedisServer;
 use std::{
@@ -37,13 +36,13 @@ pub async fn measure(many: usize) -> anyhow::Result<Delayed> {
 
 async fn lateness(many: usize, delayed: &mut Delayed) -> anyhow::Result<()> {
     let server = RedisServer::start()?;
-    let store = ours::open(&server).await?;
+    let store = super::open(&server).await?;
     let far = SystemClock.now().plus(Duration::from_hours(24));
-    ours::fill_with::<ours::Single>(&*store, SAMPLES..SAMPLES + many, |job| job.at(far)).await?;
+    pool::fill_with::<pool::Single>(&*store, SAMPLES..SAMPLES + many, |job| job.at(far)).await?;
     let first = SystemClock.now().plus(Duration::from_secs(3));
     let due = move |number: usize| first.plus(SPREAD * number as u32 / SAMPLES as u32);
     for number in 0..SAMPLES {
-        ours::fill_with::<ours::Single>(&*store, number..number + 1, |job| job.at(due(number))).await?;
+        pool::fill_with::<pool::Single>(&*store, number..number + 1, |job| job.at(due(number))).await?;
     }
     let started = Arc::new(Mutex::new(Vec::with_capacity(SAMPLES)));
     let ledger = Ledger::new(SAMPLES);
@@ -54,8 +53,8 @@ async fn lateness(many: usize, delayed: &mut Delayed) -> anyhow::Result<()> {
             ledger.mark(job);
         }
     };
-    let registry = Registry::default().register(ours::Each(handler));
-    ours::work(store, registry, 16, ledger.complete()).await?;
+    let registry = Registry::default().register(pool::Each(handler));
+    pool::work(store, registry, 16, ledger.complete()).await?;
     let started = std::mem::take(&mut *lock(&started));
     let late = |(number, at): &(usize, Timestamp)| (at.as_millis() - due(*number).as_millis()) as f64;
     let late: Vec<f64> = started.iter().map(late).collect();
@@ -66,10 +65,10 @@ async fn lateness(many: usize, delayed: &mut Delayed) -> anyhow::Result<()> {
 
 async fn burst(many: usize, delayed: &mut Delayed) -> anyhow::Result<()> {
     let server = RedisServer::start()?;
-    let store = ours::open(&server).await?;
+    let store = super::open(&server).await?;
     // Due when all are stored; that they were due earlier than the pool starts makes no difference.
     let due = SystemClock.now().plus(Duration::from_secs(30 + many as u64 / 50_000));
-    ours::fill_with::<ours::Single>(&*store, 0..many, |job| job.at(due)).await?;
+    pool::fill_with::<pool::Single>(&*store, 0..many, |job| job.at(due)).await?;
     tokio::time::sleep(due.since(SystemClock.now())).await;
     let ledger = Ledger::new(many);
     let gap = Arc::new(Mutex::new((Instant::now(), Duration::ZERO)));
@@ -83,9 +82,9 @@ async fn burst(many: usize, delayed: &mut Delayed) -> anyhow::Result<()> {
             ledger.mark(job);
         }
     };
-    let registry = Registry::default().register(ours::Each(handler));
+    let registry = Registry::default().register(pool::Each(handler));
     let began = Instant::now();
-    ours::work(store, registry, 16, ledger.complete()).await?;
+    pool::work(store, registry, 16, ledger.complete()).await?;
     delayed.burst_per_second = many as f64 / began.elapsed().as_secs_f64();
     delayed.burst_longest_gap = lock(&gap).1.as_secs_f64() * 1e3;
     (delayed.burst_lost, delayed.burst_twice) = (ledger.lost(), ledger.twice());

@@ -1,7 +1,6 @@
 //! Server memory: of waiting jobs, and after many have finished and the retention was applied.
 
-use super::ledger::{Ledger, Noop};
-use super::ours;
+use crate::pool::{self, Ledger, Noop};
 use backstock_queue::{Retention, Store};
 use backstock_testbed::RedisServer;
 use std::{sync::Arc, time::Duration};
@@ -26,15 +25,15 @@ pub struct Memory {
 
 pub async fn measure(finished: usize) -> anyhow::Result<Memory> {
     let server = RedisServer::start()?;
-    let store = ours::open(&server).await?;
+    let store = super::open(&server).await?;
     run(&store, 1_000).await?;
     prune(&*store, 0).await?;
     let empty = server.used_memory_bytes()?;
-    ours::fill::<ours::Single>(&*store, WAITING).await?;
+    pool::fill::<pool::Single>(&*store, WAITING).await?;
     let payload = serde_json::to_vec(&Noop::new(WAITING))?.len() as f64;
     let waiting_overhead = (server.used_memory_bytes()? - empty) as f64 / WAITING as f64 - payload;
     let ledger = Ledger::new(WAITING);
-    ours::drain_singles(Arc::clone(&store), ledger).await?;
+    pool::drain_singles(Arc::clone(&store), ledger).await?;
     let mut done = WAITING;
     while done < finished {
         let count = WAITING.min(finished - done);
@@ -48,8 +47,8 @@ pub async fn measure(finished: usize) -> anyhow::Result<Memory> {
 }
 
 async fn run(store: &Arc<dyn Store>, jobs: usize) -> anyhow::Result<()> {
-    ours::fill::<ours::Single>(&**store, jobs).await?;
-    ours::drain_singles(Arc::clone(store), Ledger::new(jobs)).await
+    pool::fill::<pool::Single>(&**store, jobs).await?;
+    pool::drain_singles(Arc::clone(store), Ledger::new(jobs)).await
 }
 
 /// What the scheduler does again and again.

@@ -6,17 +6,18 @@ mod apalis_peer;
 mod bare_list;
 mod bare_lua;
 mod delayed;
-mod ledger;
 mod memory;
 mod meter;
-mod ours;
 mod pickup;
 mod priorities;
 mod report;
 
-use crate::options::Options;
+use crate::{
+    options::Options,
+    pool::{self, Ledger},
+};
+use backstock_queue::{RedisOptions, RedisStore, Store};
 use backstock_testbed::{Fsync, RedisServer};
-use ledger::Ledger;
 use meter::{Meter, Usage};
 use report::{Figures, Side};
 use std::sync::Arc;
@@ -96,8 +97,8 @@ async fn round(system: System, fsync: Fsync, jobs: usize, work: &mut Work) -> an
         System::List | System::Tasks => bare_list::fill(server.url(), jobs).await?,
         System::Lua => bare_lua::fill(server.url(), jobs).await?,
         System::Apalis => apalis_peer::fill(&server.url(), jobs).await?,
-        System::OneByOne => ours::fill::<ours::Single>(&*ours::open(&server).await?, jobs).await?,
-        System::Batches => ours::fill::<ours::Many>(&*ours::open(&server).await?, jobs).await?,
+        System::OneByOne => pool::fill::<pool::Single>(&*open(&server).await?, jobs).await?,
+        System::Batches => pool::fill::<pool::Many>(&*open(&server).await?, jobs).await?,
     }
     meter.stop(&server, jobs, &mut work.enqueue)?;
     work.bytes_per_job = server.used_memory_bytes()?.saturating_sub(empty) as f64 / jobs as f64;
@@ -107,11 +108,15 @@ async fn round(system: System, fsync: Fsync, jobs: usize, work: &mut Work) -> an
         System::Tasks => bare_list::drain_one_by_one(server.url(), Arc::clone(&ledger)).await?,
         System::Lua => bare_lua::drain(server.url(), Arc::clone(&ledger)).await?,
         System::Apalis => apalis_peer::drain(&server.url(), Arc::clone(&ledger)).await?,
-        System::OneByOne => ours::drain_singles(ours::open(&server).await?, Arc::clone(&ledger)).await?,
-        System::Batches => ours::drain_batches(ours::open(&server).await?, Arc::clone(&ledger)).await?,
+        System::OneByOne => pool::drain_singles(open(&server).await?, Arc::clone(&ledger)).await?,
+        System::Batches => pool::drain_batches(open(&server).await?, Arc::clone(&ledger)).await?,
     }
     meter.stop(&server, jobs, &mut work.drain)?;
     work.lost += ledger.lost();
     work.twice += ledger.twice();
     Ok(())
+}
+
+async fn open(server: &RedisServer) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(Arc::new(RedisStore::open(&server.url(), RedisOptions::default()).await?))
 }

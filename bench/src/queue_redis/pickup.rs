@@ -1,7 +1,6 @@
 //! From the call that enqueues a job until its handler starts, at 500 jobs a second, one a call.
 
-use super::ledger::{Ledger, Noop};
-use super::ours;
+use crate::pool::{self, Ledger, Noop};
 use backstock_queue::{Registry, Store};
 use backstock_testbed::RedisServer;
 use std::{
@@ -32,7 +31,7 @@ impl Percentiles {
 
 pub async fn measure() -> anyhow::Result<Percentiles> {
     let server = RedisServer::start()?;
-    let producer = ours::open(&server).await?;
+    let producer = super::open(&server).await?;
     let sent: Arc<Vec<Mutex<Option<Instant>>>> = Arc::new((0..SAMPLES).map(|_| Mutex::default()).collect());
     let delays = Arc::new(Mutex::new(Vec::with_capacity(SAMPLES)));
     let ledger = Ledger::new(SAMPLES);
@@ -44,9 +43,9 @@ pub async fn measure() -> anyhow::Result<Percentiles> {
             ledger.mark(job);
         }
     };
-    let registry = Registry::default().register(ours::Each(handler));
+    let registry = Registry::default().register(pool::Each(handler));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let work = ours::work(ours::open(&server).await?, registry, 16, async {
+    let work = pool::work(super::open(&server).await?, registry, 16, async {
         let _ = stopped.await;
     });
     let (ended, arrived) = tokio::join!(work, async {
@@ -67,7 +66,7 @@ async fn send(producer: &dyn Store, sent: &[Mutex<Option<Instant>>]) -> anyhow::
     for (number, sent) in sent.iter().enumerate() {
         ticks.tick().await;
         *lock(sent) = Some(Instant::now());
-        ours::fill_with::<ours::Single>(producer, number..number + 1, |job| job).await?;
+        pool::fill_with::<pool::Single>(producer, number..number + 1, |job| job).await?;
     }
     Ok(())
 }

@@ -1,8 +1,7 @@
 //! 200 high jobs arrive while ten places work off 20,000 low ones of a millisecond each.
 
-use super::ledger::Noop;
-use super::ours::{self, Single};
 use super::pickup::lock;
+use crate::pool::{self, Noop, Single};
 use backstock_queue::{Context, Handler, JobError, One, Priority, Registry};
 use backstock_testbed::RedisServer;
 use std::{
@@ -58,22 +57,22 @@ impl Handler for Millisecond {
 
 pub async fn measure() -> anyhow::Result<Priorities> {
     let server = RedisServer::start()?;
-    let store = ours::open(&server).await?;
-    ours::fill_with::<Single>(&*store, 0..LOW, |job| job.prioritized(Priority::Low)).await?;
+    let store = super::open(&server).await?;
+    pool::fill_with::<Single>(&*store, 0..LOW, |job| job.prioritized(Priority::Low)).await?;
     let watch = Arc::new(Watch::default());
     let registry = Registry::default().register(Millisecond(Arc::clone(&watch)));
-    let producer = ours::open(&server).await?;
+    let producer = super::open(&server).await?;
     let mut begun = (Instant::now(), 0);
     let mut stored = Ok(());
     let arrive = async {
         watch.warm.notified().await;
         stored =
-            ours::fill_with::<Single>(&*producer, LOW..LOW + HIGH, |job| job.prioritized(Priority::High))
+            pool::fill_with::<Single>(&*producer, LOW..LOW + HIGH, |job| job.prioritized(Priority::High))
                 .await;
         begun = (Instant::now(), watch.low_started.load(Ordering::SeqCst));
         watch.done.notified().await;
     };
-    ours::work(store, registry, PLACES, arrive).await?;
+    pool::work(store, registry, PLACES, arrive).await?;
     stored?;
     let (end, low) = lock(&watch.end).ok_or_else(|| anyhow::anyhow!("the high jobs did not run"))?;
     let last_high_ms = end.saturating_duration_since(begun.0).as_secs_f64() * 1e3;

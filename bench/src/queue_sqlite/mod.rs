@@ -1,4 +1,4 @@
-//! `queue-sqlite`: the SQLite store beside `apalis-sqlite` 1.0, in turns and in one process; the delay until an idle
+//! `queue-sqlite`: the SQLite store, bare and under a worker pool, beside `apalis-sqlite` 1.0, in turns and in one process; the delay until an idle
 //! waiter holds a job; the cost of fairness keys; and the cost of a job while finished ones pile up in the file.
 
 mod fair;
@@ -8,9 +8,14 @@ mod peer;
 mod pickup;
 mod report;
 
-use crate::{options::Options, process::cpu_seconds};
-use backstock_queue::Durability;
-use std::{future::Future, time::Instant};
+use crate::{
+    options::Options,
+    pool::{self, Ledger, Noop},
+    process::cpu_seconds,
+};
+use anyhow::ensure;
+use backstock_queue::{Durability, Job, Store};
+use std::{future::Future, sync::Arc, time::Instant};
 
 /// Jobs of one round.
 const JOBS: usize = 100_000;
@@ -38,6 +43,8 @@ async fn measure(history: usize) -> anyhow::Result<report::Figures> {
         let queue = ours::Queue::open(folder.path()).await?;
         figures.enqueue.add(JOBS, timed(queue.fill(JOBS)).await?);
         figures.drain.add(JOBS, timed(queue.drain(JOBS)).await?);
+        figures.singles.add(JOBS, with_pool::<pool::Single, _, _>(pool::drain_singles).await?);
+        figures.batches.add(JOBS, with_pool::<pool::Many, _, _>(pool::drain_batches).await?);
         let folder = tempfile::tempdir()?;
         let peer = peer::Queue::open(folder.path()).await?;
         figures.peer_enqueue.add(PEER_JOBS, timed(peer.fill(PEER_JOBS)).await?);
@@ -51,6 +58,22 @@ async fn measure(history: usize) -> anyhow::Result<report::Figures> {
     figures.fair = fair::measure().await?;
     figures.flat = flat::measure(history).await?;
     Ok(figures)
+}
+
+/// Drains a queue of its own with a worker pool: claims, leases, handlers and settlements as in `backstock worker`.
+async fn with_pool<J, D, F>(drain: D) -> anyhow::Result<Cost>
+where
+    J: Job + From<Noop>,
+    D: FnOnce(Arc<dyn Store>, Arc<Ledger>) -> F,
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let folder = tempfile::tempdir()?;
+    let queue = ours::Queue::open(folder.path()).await?;
+    pool::fill::<J>(&*queue.store, JOBS).await?;
+    let ledger = Ledger::new(JOBS);
+    let cost = timed(drain(queue.store, Arc::clone(&ledger))).await?;
+    ensure!(ledger.lost() == 0 && ledger.twice() == 0, "{} lost, {} twice", ledger.lost(), ledger.twice());
+    Ok(cost)
 }
 
 /// CPU seconds of all threads, and seconds on the wall.

@@ -16,6 +16,9 @@ const FAIR_BAR: f64 = 1.10;
 pub struct Figures {
     pub enqueue: Work,
     pub drain: Work,
+    /// Under a worker pool: one job a call, and up to a hundred.
+    pub singles: Work,
+    pub batches: Work,
     pub peer_enqueue: Work,
     pub peer_drain: Work,
     pub pickup: Pickup,
@@ -31,6 +34,17 @@ impl Figures {
 
     fn enqueue_ratio(&self) -> f64 {
         self.enqueue.per_second() / self.peer_enqueue.per_second()
+    }
+
+    /// Enqueued and drained.
+    fn whole_ratio(&self) -> f64 {
+        let seconds = |enqueue: &Work, drain: &Work| 1.0 / enqueue.per_second() + 1.0 / drain.per_second();
+        seconds(&self.peer_enqueue, &self.peer_drain) / seconds(&self.enqueue, &self.drain)
+    }
+
+    /// The peer is drained by its own worker, so this one is the like of it.
+    fn pool_ratio(&self) -> f64 {
+        self.singles.per_second() / self.peer_drain.per_second()
     }
 
     /// By CPU time, which the neighbours on the machine disturb least.
@@ -63,12 +77,19 @@ impl Figures {
             "enqueue_bar_met": self.enqueue.per_second() >= ENQUEUE_BAR,
             "drain": work(&self.drain),
             "drain_bar_met": self.drain.per_second() >= DRAIN_BAR,
+            "drain_by_pool_one_by_one": work(&self.singles),
+            "drain_by_pool_one_by_one_bar_met": self.singles.per_second() >= DRAIN_BAR,
+            "drain_by_pool_in_batches": work(&self.batches),
             "enqueue_and_drain_at_full": work(&self.full),
             "apalis_sqlite_enqueue": work(&self.peer_enqueue),
             "apalis_sqlite_drain": work(&self.peer_drain),
             "enqueue_over_apalis_sqlite_ratio": self.enqueue_ratio(),
             "drain_over_apalis_sqlite_ratio": self.drain_ratio(),
             "drain_over_apalis_sqlite_bar_met": self.drain_ratio() >= PEER_BAR,
+            "pool_over_apalis_sqlite_ratio": self.pool_ratio(),
+            "pool_over_apalis_sqlite_bar_met": self.pool_ratio() >= PEER_BAR,
+            "enqueue_and_drain_over_apalis_sqlite_ratio": self.whole_ratio(),
+            "enqueue_and_drain_over_apalis_sqlite_bar_met": self.whole_ratio() >= PEER_BAR,
             "pickup_ms": {"p50": self.pickup.p50, "p99": self.pickup.p99, "max": self.pickup.max},
             "pickup_bar_met": self.pickup.p99 <= PICKUP_BAR_MS,
             "drain_without_keys": work(&self.fair.plain),
@@ -99,6 +120,8 @@ impl Figures {
         };
         let mut text = line("enqueue, calls of 500", &self.enqueue);
         text += &line("drain, turns of 250", &self.drain);
+        text += &line("drain by a pool, one by one", &self.singles);
+        text += &line("drain by a pool, in batches", &self.batches);
         text += &line("enqueue + drain, synchronous=FULL", &self.full);
         text += &line("apalis-sqlite enqueue", &self.peer_enqueue);
         text += &line("apalis-sqlite drain", &self.peer_drain);
@@ -112,10 +135,12 @@ impl Figures {
             self.pickup.p50, self.pickup.p99, self.pickup.max
         );
         let ratios = format!(
-            "over apalis-sqlite: enqueue {:.1} ×, drain {:.0} × (bar: {PEER_BAR} ×); old file over young: {:.2} (bar: \
+            "over apalis-sqlite: enqueue {:.1} ×, drain {:.0} ×, by a pool {:.0} ×, enqueue + drain {:.0} × (bar: {PEER_BAR} ×); old file over young: {:.2} (bar: \
              ≤ {FLAT_BAR})",
             self.enqueue_ratio(),
             self.drain_ratio(),
+            self.pool_ratio(),
+            self.whole_ratio(),
             self.flat_ratio()
         );
         let fair = format!(

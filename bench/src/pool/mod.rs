@@ -1,12 +1,11 @@
-//! The store of this workspace under a worker pool.
+//! A store of this workspace under a worker pool, with jobs that do nothing.
 
-use super::ledger::{Ledger, Noop};
+mod ledger;
+
+pub use ledger::{Ledger, Noop};
+
 use anyhow::ensure;
-use backstock_queue::{
-    Batch, BatchLimits, Context, Handler, Job, JobError, NewJob, One, RedisOptions, RedisStore, Registry,
-    Store,
-};
-use backstock_testbed::RedisServer;
+use backstock_queue::{Batch, BatchLimits, Context, Handler, Job, JobError, NewJob, One, Registry, Store};
 use backstock_worker::{PoolOptions, WorkerPool};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, sync::Arc, time::Duration};
@@ -61,10 +60,6 @@ impl Handler for Batches {
         }
         Ok(())
     }
-}
-
-pub async fn open(server: &RedisServer) -> anyhow::Result<Arc<dyn Store>> {
-    Ok(Arc::new(RedisStore::open(&server.url(), RedisOptions::default()).await?))
 }
 
 pub async fn fill<J: Job + From<Noop>>(store: &dyn Store, jobs: usize) -> anyhow::Result<()> {
