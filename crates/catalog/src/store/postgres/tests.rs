@@ -27,6 +27,7 @@ async fn every_statement_prepares() {
         finish::STATEMENTS,
         images::STATEMENTS,
         imports::STATEMENTS,
+        crate::store::imports::STATEMENTS,
         native::STATEMENTS,
         popular::STATEMENTS,
         products::STATEMENTS,

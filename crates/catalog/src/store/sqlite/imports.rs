@@ -1,42 +1,21 @@
 //! The ledger of imports: what was delivered, how far it got, what became of its rows.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::open::SqliteCatalog;
 use crate::store::batch::{Counters, Issue, Severity};
 use crate::store::error::{CatalogError, Result};
-use crate::store::report::{
-    CodeCount, FileFailure, ISSUES_KEPT, ImportReport, ImportState, NewImport, Running, SyncMode,
+use crate::store::imports::{
+    self, ADD_CODE, ADD_SOURCE, BEGIN, CHECKPOINT, CODES, GET, ISSUE_COUNT, ISSUES, LIST, RUNNING,
 };
+use crate::store::report::{ISSUES_KEPT, ImportReport, NewImport, Running};
+use crate::store::row;
 
-const GET: &str = "SELECT i.no, i.id, i.file, i.fingerprint, s.name, i.full_sync, i.max_missing_pct, i.state,
-    i.last_record, i.rows, i.created, i.updated, i.unchanged, i.rejected, i.skipped, i.warnings, i.missing,
-    i.archived, i.file_error, i.file_message, i.started_ms, i.finished_ms
-    FROM import i JOIN source s ON s.id = i.source_id WHERE i.id = ?1";
-const RUNNING: &str =
-    "SELECT no, source_id, last_record, state, full_sync, max_missing_pct FROM import WHERE id = ?1";
-const BEGIN: &str = "INSERT INTO import
-    (id, file, fingerprint, source_id, full_sync, max_missing_pct, state, started_ms, images)
-    VALUES (?1, ?2, ?3, (SELECT id FROM source WHERE name = ?4), ?5, ?6, 'running', ?7, ?8)";
-const ADD_SOURCE: &str = "INSERT OR IGNORE INTO source (name) VALUES (?1)";
-const CHECKPOINT: &str = "UPDATE import SET last_record = ?2, rows = rows + ?3, created = created + ?4,
-    updated = updated + ?5, unchanged = unchanged + ?6, rejected = rejected + ?7, skipped = skipped + ?8,
-    warnings = warnings + ?9 WHERE no = ?1";
-const ADD_CODE: &str = "INSERT INTO import_code (import_no, severity, code, count) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (import_no, severity, code) DO UPDATE SET count = count + excluded.count";
-const ISSUE_COUNT: &str = "SELECT count(*) FROM import_issue WHERE import_no = ?1 AND severity = ?2";
 const ADD_ISSUE: &str =
     "INSERT INTO import_issue (import_no, severity, record, seq, line, code, field, message)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-const CODES: &str =
-    "SELECT severity, code, count FROM import_code WHERE import_no = ?1 ORDER BY severity, code";
-const ISSUES: &str = "SELECT record, line, code, field, message FROM import_issue
-    WHERE import_no = ?1 AND severity = ?2 ORDER BY record, seq LIMIT ?3";
-const LIST: &str = "SELECT id FROM import ORDER BY no DESC LIMIT ?1";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] =
-    &[GET, RUNNING, BEGIN, ADD_SOURCE, CHECKPOINT, ADD_CODE, ISSUE_COUNT, ADD_ISSUE, CODES, ISSUES, LIST];
+pub(super) const STATEMENTS: &[&str] = &[ADD_ISSUE];
 
 impl SqliteCatalog {
     pub(crate) async fn begin_import(&self, new: &NewImport) -> Result<ImportReport> {
@@ -61,17 +40,14 @@ impl SqliteCatalog {
 
     pub(crate) async fn imports(&self, limit: u32) -> Result<Vec<String>> {
         let mut conn = self.read().await?;
-        let query = sqlx::query_scalar(LIST).bind(limit);
+        let query = sqlx::query_scalar(LIST).bind(i64::from(limit));
         query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))
     }
 }
 
 async fn insert(conn: &mut SqliteConnection, new: &NewImport) -> sqlx::Result<()> {
     sqlx::query(ADD_SOURCE).bind(new.source.clone()).execute(&mut *conn).await?;
-    let (full, percent) = match new.mode {
-        SyncMode::Merge => (false, 0),
-        SyncMode::Full { max_missing_percent } => (true, max_missing_percent),
-    };
+    let (full, percent) = imports::columns_of(new.mode);
     let query = sqlx::query(BEGIN)
         .bind(new.id.clone())
         .bind(new.file.clone())
@@ -87,93 +63,25 @@ async fn insert(conn: &mut SqliteConnection, new: &NewImport) -> sqlx::Result<()
 /// The import of this id, for a transaction that goes on with it.
 pub(super) async fn running(conn: &mut SqliteConnection, id: &str) -> sqlx::Result<Option<Running>> {
     let row = sqlx::query(RUNNING).bind(id.to_owned()).fetch_optional(conn).await?;
-    row.map(|row| {
-        Ok(Running {
-            no: row.try_get(0)?,
-            source_id: row.try_get(1)?,
-            last_record: unsigned(&row, 2)?,
-            ended: row.try_get::<&str, _>(3)? != "running",
-            mode: mode(row.try_get(4)?, row.try_get(5)?),
-        })
-    })
-    .transpose()
-}
-
-fn mode(full: bool, max_missing_percent: u8) -> SyncMode {
-    if full { SyncMode::Full { max_missing_percent } } else { SyncMode::Merge }
+    row.as_ref().map(row::running).transpose()
 }
 
 async fn get(conn: &mut SqliteConnection, id: &str) -> sqlx::Result<Option<ImportReport>> {
     let Some(row) = sqlx::query(GET).bind(id.to_owned()).fetch_optional(&mut *conn).await? else {
         return Ok(None);
     };
-    let no: i64 = row.try_get(0)?;
-    let mut report = decode(&row)?;
-    let codes: Vec<(i64, String, i64)> = sqlx::query_as(CODES).bind(no).fetch_all(&mut *conn).await?;
-    let code = |(severity, code, count): (i64, String, i64)| CodeCount {
-        severity: if severity == 0 { Severity::Error } else { Severity::Warning },
-        code,
-        count: count as u64,
-    };
-    report.codes = codes.into_iter().map(code).collect();
+    let (no, mut report) = row::report(&row)?;
+    let codes = sqlx::query(CODES).bind(no).fetch_all(&mut *conn).await?;
+    report.codes = codes.iter().map(row::code).collect::<sqlx::Result<_>>()?;
     report.rejects = issues(conn, no, Severity::Error).await?;
     report.remarks = issues(conn, no, Severity::Warning).await?;
     Ok(Some(report))
 }
 
-fn decode(row: &SqliteRow) -> sqlx::Result<ImportReport> {
-    let state: &str = row.try_get(7)?;
-    let (code, message): (Option<String>, Option<String>) = (row.try_get(18)?, row.try_get(19)?);
-    Ok(ImportReport {
-        id: row.try_get(1)?,
-        file: row.try_get(2)?,
-        fingerprint: row.try_get(3)?,
-        source: row.try_get(4)?,
-        mode: mode(row.try_get(5)?, row.try_get(6)?),
-        state: match state {
-            "running" => ImportState::Running,
-            "finished" => ImportState::Finished,
-            _ => ImportState::Failed,
-        },
-        last_record: unsigned(row, 8)?,
-        counters: Counters {
-            rows: unsigned(row, 9)?,
-            created: unsigned(row, 10)?,
-            updated: unsigned(row, 11)?,
-            unchanged: unsigned(row, 12)?,
-            rejected: unsigned(row, 13)?,
-            skipped: unsigned(row, 14)?,
-            warnings: unsigned(row, 15)?,
-        },
-        missing: unsigned(row, 16)?,
-        archived: unsigned(row, 17)?,
-        file_error: code.map(|code| FileFailure { code, message: message.unwrap_or_default() }),
-        started_ms: row.try_get(20)?,
-        finished_ms: row.try_get(21)?,
-        codes: Vec::new(),
-        rejects: Vec::new(),
-        remarks: Vec::new(),
-    })
-}
-
-fn unsigned(row: &SqliteRow, column: usize) -> sqlx::Result<u64> {
-    row.try_get::<i64, _>(column).map(|value| value as u64)
-}
-
 async fn issues(conn: &mut SqliteConnection, no: i64, severity: Severity) -> sqlx::Result<Vec<Issue>> {
     let query = sqlx::query(ISSUES).bind(no).bind(severity as i64).bind(ISSUES_KEPT as i64);
     let rows = query.fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Issue {
-                record: unsigned(row, 0)?,
-                line: unsigned(row, 1)?,
-                code: row.try_get(2)?,
-                field: row.try_get(3)?,
-                message: row.try_get(4)?,
-            })
-        })
-        .collect()
+    rows.iter().map(row::issue).collect()
 }
 
 /// Moves the checkpoint and adds the counts, in the transaction of the batch.
@@ -206,11 +114,7 @@ pub(super) async fn add_issues(
     if issues.is_empty() {
         return Ok(());
     }
-    let mut counts = std::collections::BTreeMap::<&str, i64>::new();
-    for issue in issues {
-        *counts.entry(&issue.code).or_default() += 1;
-    }
-    for (code, count) in counts {
+    for (code, count) in imports::by_code(issues) {
         let query = sqlx::query(ADD_CODE).bind(no).bind(severity as i64).bind(code.to_owned()).bind(count);
         query.execute(&mut *conn).await?;
     }

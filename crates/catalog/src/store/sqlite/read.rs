@@ -1,14 +1,12 @@
 //! Products as others want them.
 
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::open::SqliteCatalog;
 use super::products::json;
-use crate::product::{Money, Product};
-use crate::store::document::{ImageDoc, ProductDoc, ProductText, levels};
+use crate::store::document::{ProductDoc, ProductText};
 use crate::store::error::Result;
-use crate::store::hash;
+use crate::store::row;
 
 const PRODUCTS: &str =
     "SELECT j.key, p.sku, p.gtin, p.parent_sku, p.title, p.description, p.brand, p.category,
@@ -46,52 +44,18 @@ async fn docs(conn: &mut SqliteConnection, skus: &[String]) -> sqlx::Result<Vec<
     let rows = sqlx::query(PRODUCTS).bind(skus.clone()).fetch_all(&mut *conn).await?;
     let mut docs = rows
         .iter()
-        .map(|row| Ok((row.try_get(0)?, ProductDoc::without_images(product(row)?))))
+        .map(|row| Ok((row.try_get(0)?, ProductDoc::without_images(row::product(row)?))))
         .collect::<sqlx::Result<Vec<(i64, ProductDoc)>>>()?;
     for row in sqlx::query(IMAGES).bind(skus).fetch_all(conn).await? {
         let key: i64 = row.try_get(0)?;
         let Ok(at) = docs.binary_search_by_key(&key, |(key, _)| *key) else { continue };
-        let manifest: Option<&str> = row.try_get(3)?;
-        let image = ImageDoc {
-            link: row.try_get(1)?,
-            content_hash: row.try_get(2)?,
-            thumbnails: manifest.map(decode_json).transpose()?,
-        };
-        docs[at].1.add_image(image, row.try_get(4)?);
+        let (image, error) = row::image(&row)?;
+        docs[at].1.add_image(image, error);
     }
     Ok(docs.into_iter().map(|(_, doc)| doc).collect())
 }
 
 async fn texts(conn: &mut SqliteConnection, skus: &[String]) -> sqlx::Result<Vec<ProductText>> {
     let rows = sqlx::query(PRODUCTS).bind(json(skus)?).fetch_all(conn).await?;
-    rows.iter().map(|row| Ok(ProductText::of(product(row)?, row.try_get(17)?))).collect()
-}
-
-/// A product without its image links.
-fn product(row: &SqliteRow) -> sqlx::Result<Product> {
-    let brand: String = row.try_get(6)?;
-    let currency: String = row.try_get(9)?;
-    let minor: Option<i64> = row.try_get(8)?;
-    Ok(Product {
-        sku: row.try_get(1)?,
-        gtin: row.try_get(2)?,
-        parent_sku: row.try_get(3)?,
-        title: row.try_get(4)?,
-        description: row.try_get(5)?,
-        brand: (!brand.is_empty()).then_some(brand),
-        category: levels(row.try_get(7)?),
-        price: minor.map(|minor| Money { minor, currency }),
-        sale_price_minor: row.try_get(10)?,
-        availability: hash::availability_of(row.try_get(11)?),
-        stock: row.try_get(12)?,
-        weight_g: row.try_get(13)?,
-        image_links: Vec::new(),
-        attributes: decode_json(row.try_get(14)?)?,
-        status: hash::status_of(row.try_get(15)?),
-        source_updated_at_ms: row.try_get(16)?,
-    })
-}
-
-fn decode_json<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> {
-    serde_json::from_str(text).map_err(|e| sqlx::Error::Decode(e.into()))
+    rows.iter().map(|row| Ok(ProductText::of(row::product(row)?, row.try_get(17)?))).collect()
 }

@@ -24,6 +24,7 @@ async fn every_statement_prepares() {
         finish::STATEMENTS,
         images::STATEMENTS,
         imports::STATEMENTS,
+        crate::store::imports::STATEMENTS,
         popular::STATEMENTS,
         products::STATEMENTS,
         published::STATEMENTS,
