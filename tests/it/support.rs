@@ -153,6 +153,16 @@ impl Running {
         self.signal("CONT");
     }
 
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Waits until it ends by itself, well.
+    pub fn ends(mut self) {
+        let ended = self.0.wait().expect("the process ends");
+        assert!(ended.success(), "{ended}");
+    }
+
     /// `SIGTERM`, and waits until it has shut down.
     pub fn stop(mut self) {
         self.signal("TERM");
