@@ -39,6 +39,7 @@ pub mod lab;
 pub mod leadership;
 pub mod lease;
 pub mod limits;
+pub mod locks;
 pub mod model;
 pub mod order;
 pub mod pause;

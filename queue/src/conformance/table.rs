@@ -237,6 +237,14 @@ macro_rules! conformance {
             roles_are_independent,
             of_many_candidates_one_wins,
         ] }
+        $crate::__behaviours! { $bed $(, $together)?; locks, [
+            held_keys_are_listed_with_their_holders,
+            locks_are_narrowed_by_text,
+            leaders_are_listed_until_their_time_is_over,
+            a_key_nobody_holds_is_not_released,
+            a_key_is_not_released_while_its_holder_waits_or_runs_unless_forced,
+            a_key_that_outlives_its_job_can_be_released,
+        ] }
         $crate::__behaviours! { $bed $(, $together)?; kinds, [
             an_unknown_kind_is_left_alone_and_visible,
             a_newer_version_waits_for_a_newer_worker,

@@ -72,6 +72,11 @@ impl State {
         }
     }
 
+    /// Kinds and keys that were taken and not given back.
+    pub(super) fn key_names(&self) -> Vec<(String, String)> {
+        self.keys.0.keys().cloned().collect()
+    }
+
     fn stand_in(&mut self, holder: Seq, job: NewJob, unique: &Unique, now: Timestamp) -> Enqueued {
         let (state, id) = (self.jobs.get(holder).record.state, self.jobs.get(holder).record.id);
         match life::conflict(state, unique.on_conflict) {

@@ -1,6 +1,6 @@
 //! Who leads which role.
 
-use crate::{Fence, Leadership, Timestamp, WorkerId};
+use crate::{Fence, Leadership, RoleLock, Timestamp, WorkerId};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -26,6 +26,20 @@ impl Roles {
         }
         role.term = Some((who.clone(), now.plus(ttl)));
         Leadership::Leader(Fence(role.fence))
+    }
+
+    /// Those whose name contains `text`, by name.
+    pub(super) fn list(&self, text: &str, now: Timestamp) -> Vec<RoleLock> {
+        let named = self.0.iter().filter(|(name, _)| name.contains(text));
+        let mut roles: Vec<_> = named
+            .map(|(name, role)| {
+                let term = role.term.as_ref().filter(|(_, until)| *until > now);
+                let (leader, until) = (term.map(|(leader, _)| leader.clone()), term.map(|(_, until)| *until));
+                RoleLock { role: name.clone(), leader, until, fence: Fence(role.fence) }
+            })
+            .collect();
+        roles.sort_by(|one, other| one.role.cmp(&other.role));
+        roles
     }
 
     pub(super) fn resign(&mut self, role: &str, who: &WorkerId) {

@@ -13,6 +13,7 @@ mod inspect;
 mod jobs;
 mod leadership;
 mod leases;
+mod locks;
 mod operate;
 mod retention;
 mod state;
@@ -22,9 +23,9 @@ mod workers;
 
 use crate::{
     Capabilities, Claim, Claimed, Clock, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord,
-    KeyLimits, Leadership, LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay,
-    Rescued, Retention, Settled, Settlement, Store, StoreError, SystemClock, Timestamp, WorkerId, WorkerInfo,
-    WorkerStatus,
+    KeyLimits, Leadership, LeaseKey, Locks, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Released,
+    Renewal, Replay, Rescued, Retention, Settled, Settlement, Store, StoreError, SystemClock, Timestamp,
+    WorkerId, WorkerInfo, WorkerStatus,
 };
 use async_trait::async_trait;
 use state::State;
@@ -195,6 +196,15 @@ impl Store for MemoryStore {
         self.with(|state, _| state.jobs.set_paused(queue, false));
         Ok(())
     }
+
+    async fn locks(&self, text: &str) -> Result<Locks, StoreError> {
+        Ok(self.with(|state, now| state.locks(text, now)))
+    }
+
+    async fn release_key(&self, kind: &str, key: &str, force: bool) -> Result<Released, StoreError> {
+        Ok(self.with(|state, now| state.free_key(kind, key, force, now)))
+    }
+
     async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Result<(), StoreError> {
         limits.validate()?;
         self.with(|state, _| state.jobs.set_limits(queue, limits));

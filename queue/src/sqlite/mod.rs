@@ -12,6 +12,7 @@ mod claim;
 mod codes;
 mod due;
 mod duty;
+mod examine;
 mod fault;
 mod filter;
 mod group;
@@ -22,6 +23,7 @@ mod lanes;
 mod leave;
 mod ledger;
 mod limit;
+mod locks;
 mod open;
 mod operate;
 mod options;
@@ -38,6 +40,8 @@ mod worker;
 
 #[cfg(test)]
 mod crash_tests;
+#[cfg(test)]
+mod examine_tests;
 #[cfg(test)]
 mod open_tests;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::{
     SqliteOptions, SqliteStore, change, claim, due, duty, filter::Condition, group, hold, insert, inspect,
-    lanes, leave, ledger, limit, operate, prune, rescue, rows::Cells, settle, tx, worker,
+    lanes, leave, ledger, limit, locks, operate, prune, rescue, rows::Cells, settle, tx, worker,
 };
 use crate::{GroupId, JobFilter, JobId, JobState};
 use sqlx::AssertSqlSafe;
@@ -66,6 +66,8 @@ const FIXED: &[&str] = &[
     operate::RUN_AGAIN,
     operate::NEW_PAYLOAD,
     operate::PAUSE,
+    locks::ROLES,
+    locks::HOLDER,
     prune::KEPT_BYTES,
     prune::DEAD_BYTES,
     prune::OLDEST_KEPT,

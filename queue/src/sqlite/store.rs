@@ -5,9 +5,10 @@ use super::{
     fault::{Result as Done, STORE},
 };
 use crate::{
-    Capabilities, Claim, Claimed, Enqueued, GroupId, GroupStatus, JobFilter, JobId, JobRecord, KeyLimits,
-    Leadership, LeaseKey, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Renewal, Replay, Rescued,
-    Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId, WorkerInfo, WorkerStatus,
+    Capabilities, Claim, Claimed, Enqueued, Examined, GroupId, GroupStatus, JobFilter, JobId, JobRecord,
+    KeyLimits, Leadership, LeaseKey, Locks, NewGroup, NewJob, Page, Promoted, Pruned, QueueStatus, Released,
+    Renewal, Replay, Rescued, Retention, Settled, Settlement, Store, StoreError, Timestamp, WorkerId,
+    WorkerInfo, WorkerStatus,
 };
 use async_trait::async_trait;
 use std::time::Duration;
@@ -138,6 +139,19 @@ impl Store for SqliteStore {
     async fn resume(&self, queue: &str) -> Result<()> {
         self.named(self.set_paused(queue, false).await)
     }
+
+    async fn examine(&self, repair: bool) -> Result<Examined> {
+        self.named(self.examine_all(repair).await)
+    }
+
+    async fn locks(&self, text: &str) -> Result<Locks> {
+        self.named(self.held(text).await)
+    }
+
+    async fn release_key(&self, kind: &str, key: &str, force: bool) -> Result<Released> {
+        self.named(self.free_key(kind, key, force).await)
+    }
+
     async fn set_limits(&self, queue: &str, limits: KeyLimits) -> Result<()> {
         self.named(self.limit(queue, limits).await)
     }

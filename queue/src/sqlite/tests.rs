@@ -7,13 +7,17 @@ use async_trait::async_trait;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
-struct FileBed {
+pub(super) struct FileBed {
     folder: TempDir,
     clock: Arc<ManualClock>,
     store: Mutex<Option<Arc<SqliteStore>>>,
 }
 
 impl FileBed {
+    pub(super) fn sqlite(&self) -> Arc<SqliteStore> {
+        Arc::clone(self.store.lock().unwrap().as_ref().unwrap())
+    }
+
     async fn open(&self) -> Arc<SqliteStore> {
         let clock = Arc::clone(&self.clock);
         let options = SqliteOptions { clock, ..SqliteOptions::default() };
@@ -24,7 +28,7 @@ impl FileBed {
 #[async_trait]
 impl Bed for FileBed {
     fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(self.store.lock().unwrap().as_ref().unwrap()) as Arc<dyn Store>
+        self.sqlite()
     }
 
     fn clock(&self) -> Arc<ManualClock> {
@@ -54,7 +58,7 @@ impl Bed for FileBed {
     }
 }
 
-async fn bed() -> FileBed {
+pub(super) async fn bed() -> FileBed {
     let bed = FileBed {
         folder: tempfile::tempdir().unwrap(),
         clock: Arc::new(ManualClock::new(lab::START)),

@@ -332,36 +332,3 @@ async fn thousands_of_jobs_are_examined_in_steps() {
     }
     assert_eq!(left, 1_800);
 }
-
-#[tokio::test]
-async fn locks_show_keys_and_leaders() {
-    let shop = Shop::new().await;
-    shop.lab.put(job("a").unique_by(Unique::until_done("view:all"))).await;
-    shop.lab.put(job("b").unique_by(Unique::until_done("view:price"))).await;
-    shop.lab.store.lead("scheduler", &lab::worker("w"), ms(5_000)).await.unwrap();
-    shop.lab.store.lead("sweeper", &lab::worker("w"), ms(10)).await.unwrap();
-    shop.lab.advance(ms(20));
-    let locks = shop.store.locks("").await.unwrap();
-    let keys: Vec<_> = locks.keys.iter().map(|lock| (lock.key.as_str(), lock.holder, lock.state)).collect();
-    let waits = Some(JobState::Available);
-    assert_eq!(keys, [("view:all", Some(id("a")), waits), ("view:price", Some(id("b")), waits)]);
-    let roles: Vec<_> = locks.roles.iter().map(|it| (it.role.as_str(), it.leader.is_some())).collect();
-    assert_eq!(roles, [("scheduler", true), ("sweeper", false)]);
-    assert_eq!(shop.store.locks("price").await.unwrap().keys.len(), 1);
-}
-
-#[tokio::test]
-async fn a_key_is_not_released_while_its_holder_waits_or_runs_unless_forced() {
-    let shop = Shop::new().await;
-    shop.lab.put(job("a").unique_by(Unique::until_done("k"))).await;
-    let release = async |force| shop.store.release_key(KIND, "k", force).await.unwrap();
-    assert_eq!(release(false).await, Released::InUse(id("a"), JobState::Available));
-    let lease = shop.lab.take_one().await;
-    assert_eq!(release(false).await, Released::InUse(id("a"), JobState::Running));
-    assert_eq!(release(true).await, Released::Released(Some(id("a"))));
-    assert_eq!(release(true).await, Released::NotHeld);
-    shop.lab.complete(&lease).await;
-    let kept = Unique { scope: UniqueScope::For(ms(1_000_000)), ..Unique::until_done("k") };
-    shop.lab.run(job("b").unique_by(kept), Outcome::Complete).await;
-    assert_eq!(release(false).await, Released::Released(Some(id("b"))));
-}
