@@ -8,7 +8,7 @@
 
 pub mod fair;
 
-use crate::{Draws, Priority, PriorityOrder, Timestamp};
+use crate::{Priority, PriorityOrder, Timestamp};
 use std::time::Duration;
 
 /// Due times of the oldest claimable job of each priority, critical first; `None` where there is none.
@@ -25,31 +25,6 @@ pub fn next_band(heads: &Heads, order: PriorityOrder, now: Timestamp, draw: u64)
             .map(|(priority, _)| priority),
         PriorityOrder::Weighted { weights } => drawn(heads, weights, draw),
     }
-}
-
-/// The priorities of the next jobs in the order of serving, at most `max`. `bands` holds for each priority the due
-/// times of its claimable jobs, oldest first (the first `max` of them are enough). Taking from the front of each
-/// band as often as it is named gives the jobs to lease.
-pub fn plan(
-    bands: [&[Timestamp]; 4],
-    order: PriorityOrder,
-    now: Timestamp,
-    draw: u64,
-    max: usize,
-) -> Vec<Priority> {
-    let draws = Draws::seeded(draw);
-    let mut taken = [0_usize; 4];
-    let mut plan = Vec::new();
-    while plan.len() < max {
-        let mut heads: Heads = [None; 4];
-        for level in 0..4 {
-            heads[level] = bands[level].get(taken[level]).copied();
-        }
-        let Some(next) = next_band(&heads, order, now, draws.next()) else { break };
-        taken[next as usize] += 1;
-        plan.push(next);
-    }
-    plan
 }
 
 fn waiting(heads: &Heads) -> impl Iterator<Item = (Priority, Timestamp)> + '_ {
@@ -80,6 +55,7 @@ fn drawn(heads: &Heads, weights: [u32; 4], draw: u64) -> Option<Priority> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Draws;
     use proptest::prelude::*;
 
     const MINUTE: i64 = 60_000;
@@ -88,6 +64,31 @@ mod tests {
 
     fn at(millis: i64) -> Timestamp {
         Timestamp(millis)
+    }
+
+    /// The priorities of the next jobs in the order of serving, at most `max`. `bands` holds for each priority the due
+    /// times of its claimable jobs, oldest first (the first `max` of them are enough). Taking from the front of each
+    /// band as often as it is named gives the jobs to lease.
+    fn plan(
+        bands: [&[Timestamp]; 4],
+        order: PriorityOrder,
+        now: Timestamp,
+        draw: u64,
+        max: usize,
+    ) -> Vec<Priority> {
+        let draws = Draws::seeded(draw);
+        let mut taken = [0_usize; 4];
+        let mut plan = Vec::new();
+        while plan.len() < max {
+            let mut heads: Heads = [None; 4];
+            for level in 0..4 {
+                heads[level] = bands[level].get(taken[level]).copied();
+            }
+            let Some(next) = next_band(&heads, order, now, draws.next()) else { break };
+            taken[next as usize] += 1;
+            plan.push(next);
+        }
+        plan
     }
 
     #[test]
