@@ -1,8 +1,8 @@
 //! Who was invalidated while being loaded.
 //!
 //! A load that began before an invalidation may bring the value from before it. It takes a ticket first and keeps what
-//! it brought only if the ticket still holds. Keys share 256 counters by their hash: a collision makes one load not be
-//! kept, never a stale value be kept.
+//! it brought only if the ticket still holds. Keys share 256 counters by their hash, and all tags and patterns share
+//! one: a collision makes one load not be kept, never a stale value be kept.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,22 +13,30 @@ const SHARDS: usize = 256;
 pub(crate) struct Epochs {
     keys: Box<[AtomicU64]>,
     kinds: [AtomicU64; Kind::ALL.len()],
+    /// Tags and patterns.
+    sweeps: AtomicU64,
 }
 
 /// The counters as they were when a load began.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
     key: u64,
     pub(crate) generation: u64,
+    pub(crate) sweeps: u64,
 }
 
 impl Epochs {
     pub(crate) fn new() -> Self {
-        Self { keys: (0..SHARDS).map(|_| AtomicU64::new(0)).collect(), kinds: Default::default() }
+        let keys = (0..SHARDS).map(|_| AtomicU64::new(0)).collect();
+        Self { keys, kinds: Default::default(), sweeps: AtomicU64::new(0) }
     }
 
     pub(crate) fn ticket(&self, key: &Key) -> Ticket {
-        Ticket { key: self.shard(key).load(Ordering::SeqCst), generation: self.generation(key.kind()) }
+        Ticket {
+            key: self.shard(key).load(Ordering::SeqCst),
+            generation: self.generation(key.kind()),
+            sweeps: self.sweeps.load(Ordering::SeqCst),
+        }
     }
 
     pub(crate) fn holds(&self, key: &Key, ticket: Ticket) -> bool {
@@ -43,8 +51,14 @@ impl Epochs {
         self.shard(key).fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(crate) fn bump_kind(&self, kind: Kind) {
-        self.kinds[kind.index()].fetch_add(1, Ordering::SeqCst);
+    /// Returns the generation that begins.
+    pub(crate) fn bump_kind(&self, kind: Kind) -> u64 {
+        self.kinds[kind.index()].fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Returns the count that begins.
+    pub(crate) fn bump_sweeps(&self) -> u64 {
+        self.sweeps.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     fn shard(&self, key: &Key) -> &AtomicU64 {

@@ -29,6 +29,16 @@ impl Kind {
         }
     }
 
+    /// The kind of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether making an entry costs more than waiting for another process that makes it.
+    pub(crate) fn is_costly(self) -> bool {
+        !matches!(self, Self::Product)
+    }
+
     pub(crate) fn index(self) -> usize {
         self as usize
     }

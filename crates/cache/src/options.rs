@@ -1,34 +1,64 @@
-//! How large the cache is and how long its entries live.
+//! How large the cache is, who leaves it, and how long its entries live.
 
 use std::time::Duration;
 
-use crate::Kind;
+use crate::{Key, Kind};
 
 /// Size and lifetimes of a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheOptions {
-    /// Bound on keys, values and an estimate of the bookkeeping, in bytes. Default 64 MiB.
+    /// Bound on keys, values and an estimate of the bookkeeping in level 1, in bytes. Default 64 MiB.
     pub max_bytes: u64,
-    /// Lifetime of each kind.
+    /// Who leaves level 1 for want of space. Default LFU.
+    pub eviction: EvictionPolicy,
+    /// How long entries live.
     pub lifetimes: Lifetimes,
+    /// How long one process may load an entry that is costly to make while others wait for it to appear in level 2;
+    /// then they load it themselves. Zero: none waits. Default 2 s.
+    pub lead: Duration,
 }
 
-/// Lifetime of each kind, before the spread of ±10 %. Zero keeps nothing.
+/// Who leaves level 1 for want of space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EvictionPolicy {
+    /// The least often read, and newcomers that were asked for less often than those who would leave for them
+    /// (TinyLFU). Best for skewed reading.
+    #[default]
+    Lfu,
+    /// The one not read for longest.
+    Lru,
+    /// The one that came first.
+    Fifo,
+    /// The one that ends first.
+    Ttl,
+}
+
+/// How long entries live, before the spread of ±10 %.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// Default one hour: product entries are invalidated when their product changes.
+    /// Documents of products; default one hour: they are invalidated when their product changes. Zero keeps none.
     pub product: Duration,
-    /// Default five minutes: nobody can tell which searches a change touches.
+    /// Hits of searches; default five minutes: nobody can tell which searches a change touches. Zero keeps none.
     pub search: Duration,
-    /// Default fifteen minutes.
+    /// Pages of views; default fifteen minutes. Zero keeps none.
     pub view: Duration,
-    /// Default one day: the vector of a text changes with the model only.
+    /// Vectors of search texts; default one day: they change with the model only. Zero keeps none.
     pub query_vector: Duration,
+    /// That there is no such thing; default ten seconds. Zero: it is not remembered.
+    pub absent: Duration,
+    /// How much longer an entry may be served while a new one is made, by
+    /// [`Cache::get_or_renew`](crate::Cache::get_or_renew); default one minute.
+    pub stale: Duration,
 }
 
 impl Default for CacheOptions {
     fn default() -> Self {
-        Self { max_bytes: 64 << 20, lifetimes: Lifetimes::default() }
+        Self {
+            max_bytes: 64 << 20,
+            eviction: EvictionPolicy::default(),
+            lifetimes: Lifetimes::default(),
+            lead: Duration::from_secs(2),
+        }
     }
 }
 
@@ -39,6 +69,8 @@ impl Default for Lifetimes {
             search: Duration::from_mins(5),
             view: Duration::from_mins(15),
             query_vector: Duration::from_hours(24),
+            absent: Duration::from_secs(10),
+            stale: Duration::from_mins(1),
         }
     }
 }
@@ -52,5 +84,13 @@ impl Lifetimes {
             Kind::View => self.view,
             Kind::QueryVector => self.query_vector,
         }
+    }
+
+    /// How long a value under this key may be served, or that there is none.
+    pub(crate) fn span(&self, key: &Key, is_there: bool) -> crate::entry::Span {
+        let kept = self.of(key.kind());
+        let (fresh, stale) = if is_there { (kept, self.stale) } else { (self.absent.min(kept), Duration::ZERO) };
+        let fresh = crate::lifetime::jittered(fresh, key.stable_hash());
+        crate::entry::Span { fresh, stale: if fresh.is_zero() { Duration::ZERO } else { stale } }
     }
 }

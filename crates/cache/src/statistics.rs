@@ -8,8 +8,10 @@ use crate::Kind;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     kinds: [KindStatistics; Kind::ALL.len()],
-    /// Calls that the second level did not answer.
+    /// Calls that the second level did not answer or refused.
     pub level2_errors: u64,
+    /// Calls that were not made because the second level was known to be away.
+    pub level2_skipped: u64,
 }
 
 /// Counters of one kind.
@@ -17,16 +19,24 @@ pub struct Statistics {
 pub struct KindStatistics {
     /// Look-ups answered from level 1, those that waited for another's load included.
     pub hits: u64,
+    /// Of the hits, those whose answer was that there is no such thing.
+    pub absent_hits: u64,
+    /// Of the hits, those that got an old entry while a new one was made.
+    pub stale_hits: u64,
     /// Look-ups that level 1 could not answer.
     pub misses: u64,
     /// Of the misses, those that the second level answered.
     pub level2_hits: u64,
-    /// Values put or loaded into level 1.
+    /// Entries put or loaded into level 1.
     pub inserts: u64,
-    /// Values that left, or were not admitted, for want of space.
+    /// Entries that left, or were not admitted, for want of space.
     pub evictions: u64,
+    /// Loads, those that make a new entry for an old one included.
+    pub loads: u64,
     /// Loads that failed.
     pub load_errors: u64,
+    /// Invalidations that concerned the kind, those of other processes included.
+    pub invalidations: u64,
     /// Entries now.
     pub entries: u64,
     /// Weight of these entries in bytes.
@@ -56,11 +66,15 @@ impl Statistics {
     pub fn total(&self) -> KindStatistics {
         self.kinds.iter().fold(KindStatistics::default(), |sum, kind| KindStatistics {
             hits: sum.hits + kind.hits,
+            absent_hits: sum.absent_hits + kind.absent_hits,
+            stale_hits: sum.stale_hits + kind.stale_hits,
             misses: sum.misses + kind.misses,
             level2_hits: sum.level2_hits + kind.level2_hits,
             inserts: sum.inserts + kind.inserts,
             evictions: sum.evictions + kind.evictions,
+            loads: sum.loads + kind.loads,
             load_errors: sum.load_errors + kind.load_errors,
+            invalidations: sum.invalidations + kind.invalidations,
             entries: sum.entries + kind.entries,
             bytes: sum.bytes + kind.bytes,
         })
@@ -72,16 +86,21 @@ impl Statistics {
 pub(crate) struct Counters {
     kinds: [KindCounters; Kind::ALL.len()],
     pub(crate) level2_errors: AtomicU64,
+    pub(crate) level2_skipped: AtomicU64,
 }
 
 #[derive(Default)]
 pub(crate) struct KindCounters {
     pub(crate) hits: AtomicU64,
+    pub(crate) absent_hits: AtomicU64,
+    pub(crate) stale_hits: AtomicU64,
     pub(crate) misses: AtomicU64,
     pub(crate) level2_hits: AtomicU64,
     pub(crate) inserts: AtomicU64,
     pub(crate) evictions: AtomicU64,
+    pub(crate) loads: AtomicU64,
     pub(crate) load_errors: AtomicU64,
+    pub(crate) invalidations: AtomicU64,
     /// Signed: a removal may be noted a moment before the insert that it undoes.
     pub(crate) entries: AtomicI64,
     pub(crate) bytes: AtomicI64,
@@ -110,6 +129,12 @@ impl Counters {
         counters.bytes.fetch_sub(weight as i64, Ordering::Relaxed);
     }
 
+    /// Weight of all entries of level 1 in bytes, as far as insertions and removals have been noted.
+    pub(crate) fn bytes(&self) -> u64 {
+        let sum = self.kinds.iter().map(|kind| kind.bytes.load(Ordering::Relaxed)).sum::<i64>();
+        u64::try_from(sum).unwrap_or(0)
+    }
+
     pub(crate) fn snapshot(&self) -> Statistics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let gauge = |counter: &AtomicI64| u64::try_from(counter.load(Ordering::Relaxed)).unwrap_or(0);
@@ -117,15 +142,23 @@ impl Counters {
             let counters = self.of(kind);
             KindStatistics {
                 hits: read(&counters.hits),
+                absent_hits: read(&counters.absent_hits),
+                stale_hits: read(&counters.stale_hits),
                 misses: read(&counters.misses),
                 level2_hits: read(&counters.level2_hits),
                 inserts: read(&counters.inserts),
                 evictions: read(&counters.evictions),
+                loads: read(&counters.loads),
                 load_errors: read(&counters.load_errors),
+                invalidations: read(&counters.invalidations),
                 entries: gauge(&counters.entries),
                 bytes: gauge(&counters.bytes),
             }
         });
-        Statistics { kinds, level2_errors: read(&self.level2_errors) }
+        Statistics {
+            kinds,
+            level2_errors: read(&self.level2_errors),
+            level2_skipped: read(&self.level2_skipped),
+        }
     }
 }

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::entry::weight;
-use crate::{Cache, Key};
+use crate::{Cache, Key, Value};
 
 /// What a warm-up may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WarmBudget {
-    /// Weight of the entries added, in bytes.
+    /// Weight of the entries added to level 1, in bytes.
     pub max_bytes: u64,
     /// Time from the making of the [`Warmer`], by the cache's clock. None means no bound.
     pub max_duration: Option<Duration>,
@@ -32,7 +30,9 @@ pub enum StopReason {
 pub struct WarmReport {
     /// Entries added.
     pub warmed: u64,
-    /// Their weight in bytes.
+    /// Of these, those that the second level had.
+    pub from_level2: u64,
+    /// Weight in bytes of those added.
     pub bytes: u64,
     /// Entries that were there already, or whose kind is not kept.
     pub skipped: u64,
@@ -40,8 +40,8 @@ pub struct WarmReport {
     pub stopped: StopReason,
 }
 
-/// A warm-up in progress, for callers whose entries come in portions. Entries are best offered most popular first:
-/// the first that does not fit ends it.
+/// A warm-up in progress, for callers whose entries come in portions, most popular first: ask for the keys that are
+/// [`missing`](Self::missing), render these, and [`offer`](Self::offer) them. The first that does not fit ends it.
 pub struct Warmer<'a> {
     cache: &'a Cache,
     budget: WarmBudget,
@@ -53,31 +53,14 @@ impl Cache {
     /// Begins a warm-up.
     pub fn warmer(&self, budget: WarmBudget) -> Warmer<'_> {
         let deadline = budget.max_duration.map(|duration| self.now().saturating_add(duration));
-        let report = WarmReport { warmed: 0, bytes: 0, skipped: 0, stopped: StopReason::Finished };
+        let report =
+            WarmReport { warmed: 0, from_level2: 0, bytes: 0, skipped: 0, stopped: StopReason::Finished };
         Warmer { cache: self, budget, deadline, report }
-    }
-
-    /// Offers all entries in their order until the budget is spent. Nothing is taken from the iterator after that, so
-    /// it may render each value when asked. Run twice, the second run skips what is there.
-    pub async fn warm(
-        &self,
-        entries: impl IntoIterator<Item = (Key, Bytes)>,
-        budget: WarmBudget,
-    ) -> WarmReport {
-        let mut warmer = self.warmer(budget);
-        let mut entries = entries.into_iter();
-        while warmer.is_open()
-            && let Some((key, value)) = entries.next()
-        {
-            warmer.offer(&key, value).await;
-        }
-        warmer.finish()
     }
 }
 
 impl Warmer<'_> {
-    /// Whether more may be offered; ask before rendering the next value. False once the time is over or an entry did
-    /// not fit.
+    /// Whether more may be offered. False once the time is over or an entry did not fit.
     pub fn is_open(&mut self) -> bool {
         if self.report.stopped == StopReason::Finished
             && self.deadline.is_some_and(|at| self.cache.now() >= at)
@@ -87,31 +70,57 @@ impl Warmer<'_> {
         self.report.stopped == StopReason::Finished
     }
 
-    /// Whether rendering the value of this key would be wasted: it is there, or its kind is not kept.
-    pub async fn has(&self, key: &Key) -> bool {
-        !self.cache.keeps(key.kind()) || self.cache.holds(key).await
-    }
-
-    /// Counts a key as skipped without a value: what [`Warmer::has`] said yes to.
-    pub fn skip(&mut self) {
-        self.report.skipped += 1;
-    }
-
-    /// Adds an entry, unless it is there or the warm-up is over. Returns whether more may be offered.
-    pub async fn offer(&mut self, key: &Key, value: Bytes) -> bool {
+    /// Those of `keys` that have to be rendered, in their order: neither level has them, and their kind is kept. What
+    /// only level 2 has is taken from there. Empty once the warm-up is over. Nothing of this is in the statistics of
+    /// look-ups, save what level 2 answered.
+    pub async fn missing(&mut self, keys: Vec<Key>) -> Vec<Key> {
         if !self.is_open() {
-            return false;
+            return Vec::new();
         }
-        if self.has(key).await {
-            self.skip();
-            return true;
+        let mut absent = Vec::with_capacity(keys.len());
+        for key in keys {
+            if !self.cache.keeps(key.kind()) || self.cache.holds(&key).await {
+                self.report.skipped += 1;
+            } else {
+                absent.push(key);
+            }
         }
-        let bytes = weight(key, &value);
+        let found = self.cache.found_below(&absent).await;
+        let mut missing = Vec::with_capacity(absent.len());
+        for (at, key) in absent.into_iter().enumerate() {
+            let Some(found) = found.get(at).and_then(Option::as_ref) else {
+                missing.push(key);
+                continue;
+            };
+            if !self.takes(weight(&key, found.found.value.as_ref())) {
+                return Vec::new();
+            }
+            self.report.from_level2 += 1;
+            self.cache.keep_found(&key, found.clone()).await;
+        }
+        missing
+    }
+
+    /// Adds entries that were [`missing`](Self::missing), until one does not fit or the time is over. Returns whether
+    /// more may be offered.
+    pub async fn offer(&mut self, entries: Vec<(Key, Value)>) -> bool {
+        let mut fitting = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            if !self.is_open() || !self.takes(weight(&key, Some(&value))) {
+                break;
+            }
+            fitting.push((key, value));
+        }
+        self.cache.put_many(fitting).await;
+        self.is_open()
+    }
+
+    /// Counts an entry if it fits.
+    fn takes(&mut self, bytes: u64) -> bool {
         if self.report.bytes + bytes > self.budget.max_bytes {
             self.report.stopped = StopReason::Bytes;
             return false;
         }
-        self.cache.put(key, value).await;
         self.report.warmed += 1;
         self.report.bytes += bytes;
         true
@@ -131,10 +140,8 @@ mod tests {
 
     const ALL: WarmBudget = WarmBudget { max_bytes: 1 << 20, max_duration: None };
 
-    fn entries(count: usize) -> Vec<(Key, Bytes)> {
-        (0..count)
-            .map(|n| (Key::new(Kind::Product, 1, format!("{n:03}")), Bytes::from(vec![7; 100])))
-            .collect()
+    fn keys(count: usize) -> Vec<Key> {
+        (0..count).map(|n| Key::new(Kind::Product, 1, format!("{n:03}"))).collect()
     }
 
     fn cache() -> (Cache, HandClock) {
@@ -142,45 +149,55 @@ mod tests {
         (Cache::with(CacheOptions::default(), clock.clone(), None), clock)
     }
 
+    /// Warms by tens, `slowness` a portion. Returns the report and how many were rendered.
+    async fn warm(cache: &Cache, clock: &HandClock, budget: WarmBudget, count: usize, slowness: Duration) -> (WarmReport, usize) {
+        let (mut warmer, mut rendered) = (cache.warmer(budget), 0);
+        for keys in keys(count).chunks(10) {
+            let missing = warmer.missing(keys.to_vec()).await;
+            rendered += missing.len();
+            clock.advance(slowness);
+            let entries = missing.into_iter().map(|key| (key, vec![7; 100].into())).collect();
+            if !warmer.offer(entries).await {
+                break;
+            }
+        }
+        (warmer.finish(), rendered)
+    }
+
     #[tokio::test]
     async fn a_warm_up_adds_what_is_missing_and_skips_the_rest() {
-        let (cache, _) = cache();
-        cache.put(&entries(3)[1].0, Bytes::from_static(b"fresh")).await;
-        let report = cache.warm(entries(3), ALL).await;
-        assert_eq!((report.warmed, report.skipped, report.stopped), (2, 1, StopReason::Finished));
-        assert_eq!(cache.get(&entries(3)[1].0).await.unwrap(), "fresh");
-        assert_eq!(cache.warm(entries(3), ALL).await.warmed, 0);
-    }
-
-    #[tokio::test]
-    async fn the_bytes_are_never_exceeded_and_nothing_more_is_rendered() {
-        let (cache, _) = cache();
-        let each = weight(&entries(1)[0].0, &entries(1)[0].1);
-        let mut rendered = 0;
-        let report = cache
-            .warm(
-                entries(50).into_iter().inspect(|_| rendered += 1),
-                WarmBudget { max_bytes: each * 4 + 1, ..ALL },
-            )
-            .await;
-        assert_eq!(report, WarmReport { warmed: 4, bytes: each * 4, skipped: 0, stopped: StopReason::Bytes });
-        assert_eq!(rendered, 5);
-        assert_eq!(cache.settled_statistics().await.kind(Kind::Product).bytes, each * 4);
-    }
-
-    #[tokio::test]
-    async fn the_deadline_ends_it_between_two_entries() {
         let (cache, clock) = cache();
-        let slow = entries(50).into_iter().inspect(|_| clock.advance(Duration::from_secs(1)));
-        let report = cache.warm(slow, WarmBudget { max_duration: Some(Duration::from_secs(3)), ..ALL }).await;
-        assert_eq!((report.warmed, report.stopped), (2, StopReason::Deadline));
+        cache.put(&keys(3)[1], "fresh").await;
+        let (report, _) = warm(&cache, &clock, ALL, 3, Duration::ZERO).await;
+        assert_eq!((report.warmed, report.skipped, report.stopped), (2, 1, StopReason::Finished));
+        assert_eq!(cache.get(&keys(3)[1]).await.unwrap(), "fresh");
+        assert_eq!(warm(&cache, &clock, ALL, 3, Duration::ZERO).await.0.warmed, 0);
+    }
+
+    #[tokio::test]
+    async fn the_bytes_are_never_exceeded_and_no_further_portion_is_rendered() {
+        let (cache, clock) = cache();
+        let each = weight(&keys(1)[0], Some(&vec![7; 100].into()));
+        let budget = WarmBudget { max_bytes: each * 14 + 1, ..ALL };
+        let (report, rendered) = warm(&cache, &clock, budget, 50, Duration::ZERO).await;
+        assert_eq!((report.warmed, report.bytes, report.stopped), (14, each * 14, StopReason::Bytes));
+        assert_eq!(rendered, 20);
+        assert_eq!(cache.settled_statistics().await.kind(Kind::Product).bytes, each * 14);
+    }
+
+    #[tokio::test]
+    async fn the_deadline_ends_it() {
+        let (cache, clock) = cache();
+        let budget = WarmBudget { max_duration: Some(Duration::from_secs(3)), ..ALL };
+        let (report, rendered) = warm(&cache, &clock, budget, 50, Duration::from_secs(1)).await;
+        assert_eq!((report.warmed, report.stopped, rendered), (20, StopReason::Deadline, 30));
     }
 
     #[tokio::test]
     async fn kinds_that_are_not_kept_are_skipped() {
         let mut options = CacheOptions::default();
         options.lifetimes.product = Duration::ZERO;
-        let report = Cache::new(options).warm(entries(2), ALL).await;
-        assert_eq!((report.warmed, report.skipped), (0, 2));
+        let (report, rendered) = warm(&Cache::new(options), &HandClock::default(), ALL, 2, Duration::ZERO).await;
+        assert_eq!((report.warmed, report.skipped, rendered), (0, 2, 0));
     }
 }

@@ -1,11 +1,10 @@
 use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Barrier, Notify};
 
 use super::*;
-use crate::SecondLevelError;
+use crate::entry::weight;
 use crate::clock::testing::HandClock;
 
 fn cache() -> (Cache, HandClock) {
@@ -19,7 +18,7 @@ fn key(id: &str) -> Key {
 
 async fn loads(cache: &Cache, key: &Key, value: &'static str) -> Option<Bytes> {
     cache
-        .get_or_load(key, async || Ok::<_, io::Error>(Some(Bytes::from_static(value.as_bytes()))))
+        .get_or_load(key, async || Ok::<_, io::Error>(Some(value.into())))
         .await
         .unwrap()
 }
@@ -27,8 +26,8 @@ async fn loads(cache: &Cache, key: &Key, value: &'static str) -> Option<Bytes> {
 #[tokio::test]
 async fn what_is_put_is_got_until_it_is_invalidated() {
     let (cache, _) = cache();
-    cache.put(&key("a"), "one".into()).await;
-    cache.put(&key("b"), "two".into()).await;
+    cache.put(&key("a"), "one").await;
+    cache.put(&key("b"), "two").await;
     assert_eq!(cache.get(&key("a")).await.unwrap(), "one");
     cache.invalidate(&key("a")).await;
     assert_eq!(cache.get(&key("a")).await, None);
@@ -40,7 +39,7 @@ async fn an_entry_lives_as_long_as_its_kind_give_or_take_a_tenth() {
     let (cache, clock) = cache();
     let ids: Vec<_> = (0..50).map(|n| key(&n.to_string())).collect();
     for key in &ids {
-        cache.put(key, "x".into()).await;
+        cache.put(key, "x").await;
     }
     let alive = async || {
         let mut alive = 0;
@@ -69,7 +68,7 @@ async fn an_expired_entry_is_loaded_again() {
 #[tokio::test]
 async fn versions_do_not_see_each_other() {
     let (cache, _) = cache();
-    cache.put(&Key::new(Kind::View, 1, "a"), "old".into()).await;
+    cache.put(&Key::new(Kind::View, 1, "a"), "old").await;
     assert_eq!(cache.get(&Key::new(Kind::View, 2, "a")).await, None);
 }
 
@@ -102,7 +101,7 @@ async fn a_hundred_who_ask_at_once_cause_one_load() {
 #[tokio::test]
 async fn a_failed_load_is_told_and_not_kept() {
     let (cache, _) = cache();
-    let failing = async || Err::<Option<Bytes>, _>(io::Error::other("the database is away"));
+    let failing = async || Err::<Option<Value>, _>(io::Error::other("the database is away"));
     let error = cache.get_or_load(&key("a"), failing).await.unwrap_err();
     assert_eq!(error.to_string(), "loading a cache entry: the database is away");
     assert_eq!(cache.statistics().kind(Kind::Product).load_errors, 1);
@@ -110,11 +109,38 @@ async fn a_failed_load_is_told_and_not_kept() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_remembered() {
-    let (cache, _) = cache();
-    let nothing = async || Ok::<_, io::Error>(None);
+async fn that_there_is_no_such_thing_is_remembered_for_a_while() {
+    let (cache, clock) = cache();
+    let asked = AtomicUsize::new(0);
+    let nothing = async || {
+        asked.fetch_add(1, Ordering::SeqCst);
+        Ok::<_, io::Error>(None)
+    };
     assert_eq!(cache.get_or_load(&key("a"), nothing).await.unwrap(), None);
+    assert_eq!(loads(&cache, &key("a"), "not asked").await, None);
+    assert_eq!(cache.get(&key("a")).await, None);
+    let statistics = *cache.statistics().kind(Kind::Product);
+    assert_eq!((statistics.hits, statistics.absent_hits, asked.load(Ordering::SeqCst)), (2, 2, 1));
+    clock.advance(Duration::from_secs(12));
     assert_eq!(loads(&cache, &key("a"), "now there").await.unwrap(), "now there");
+}
+
+#[tokio::test]
+async fn what_is_put_takes_the_place_of_nothing() {
+    let (cache, _) = cache();
+    cache.get_or_load(&key("a"), async || Ok::<_, io::Error>(None)).await.unwrap();
+    cache.put(&key("a"), "there").await;
+    assert_eq!(cache.get(&key("a")).await.unwrap(), "there");
+}
+
+#[tokio::test]
+async fn many_keys_are_answered_in_their_order() {
+    let (cache, _) = cache();
+    cache.put_many(vec![(key("a"), "one".into()), (key("c"), "three".into())]).await;
+    let values = cache.get_many(&[key("c"), key("b"), key("a")]).await;
+    assert_eq!(values, [Some("three".into()), None, Some("one".into())]);
+    let statistics = *cache.statistics().kind(Kind::Product);
+    assert_eq!((statistics.hits, statistics.misses), (2, 1));
 }
 
 /// Starts a load, runs `meanwhile` while it waits, lets it end, and returns what it brought.
@@ -154,12 +180,12 @@ async fn a_load_overtaken_by_an_invalidation_is_returned_and_not_kept() {
 async fn invalidating_a_kind_leaves_the_others_and_frees_its_memory() {
     let (cache, _) = cache();
     let view = Key::new(Kind::View, 1, "v");
-    cache.put(&key("a"), "one".into()).await;
-    cache.put(&view, "page".into()).await;
+    cache.put(&key("a"), "one").await;
+    cache.put(&view, "page").await;
     cache.invalidate_kind(Kind::Product).await;
     assert_eq!(cache.get(&key("a")).await, None);
     assert_eq!(cache.get(&view).await.unwrap(), "page");
-    cache.put(&key("a"), "again".into()).await;
+    cache.put(&key("a"), "again").await;
     assert_eq!(cache.get(&key("a")).await.unwrap(), "again");
     let statistics = cache.settled_statistics().await;
     assert_eq!((statistics.kind(Kind::Product).entries, statistics.kind(Kind::View).entries), (1, 1));
@@ -170,7 +196,7 @@ async fn the_bytes_stay_within_the_bound_and_evictions_are_counted() {
     let options = CacheOptions { max_bytes: 20_000, ..CacheOptions::default() };
     let cache = Cache::with(options, HandClock::default(), None);
     for n in 0..200 {
-        cache.put(&key(&n.to_string()), vec![0; 1000].into()).await;
+        cache.put(&key(&n.to_string()), vec![0; 1000]).await;
     }
     let statistics = *cache.settled_statistics().await.kind(Kind::Product);
     assert!(statistics.bytes <= 20_000, "{statistics:?}");
@@ -182,10 +208,10 @@ async fn the_bytes_stay_within_the_bound_and_evictions_are_counted() {
 #[tokio::test]
 async fn bytes_and_entries_follow_replacement_and_removal() {
     let (cache, _) = cache();
-    cache.put(&key("a"), vec![0; 500].into()).await;
-    cache.put(&key("a"), vec![0; 900].into()).await;
+    cache.put(&key("a"), vec![0; 500]).await;
+    cache.put(&key("a"), vec![0; 900]).await;
     let statistics = *cache.settled_statistics().await.kind(Kind::Product);
-    assert_eq!((statistics.entries, statistics.bytes), (1, weight(&key("a"), &[0; 900])));
+    assert_eq!((statistics.entries, statistics.bytes), (1, weight(&key("a"), Some(&vec![0; 900].into()))));
     cache.invalidate(&key("a")).await;
     assert_eq!(cache.settled_statistics().await.total().bytes, 0);
 }
@@ -195,7 +221,7 @@ async fn hits_and_misses_give_the_rate() {
     let (cache, _) = cache();
     assert!(cache.statistics().kind(Kind::Product).hit_rate().abs() < f64::EPSILON);
     cache.get(&key("a")).await;
-    cache.put(&key("a"), "x".into()).await;
+    cache.put(&key("a"), "x").await;
     for _ in 0..3 {
         cache.get(&key("a")).await;
     }
@@ -212,79 +238,90 @@ async fn a_kind_without_a_lifetime_is_loaded_every_time() {
     assert_eq!(cache.statistics().kind(Kind::Product).inserts, 0);
 }
 
-/// A second level in a map, which can be told to fail.
-#[derive(Default)]
-struct Shared {
-    values: Mutex<std::collections::HashMap<String, Bytes>>,
-    away: std::sync::atomic::AtomicBool,
-}
-
-impl Shared {
-    fn reach(
-        &self,
-    ) -> Result<std::sync::MutexGuard<'_, std::collections::HashMap<String, Bytes>>, SecondLevelError> {
-        if self.away.load(Ordering::SeqCst) {
-            return Err(SecondLevelError("away".to_owned()));
-        }
-        Ok(self.values.lock().unwrap())
-    }
-}
-
-#[async_trait::async_trait]
-impl SecondLevel for Shared {
-    async fn get(&self, key: &Key) -> Result<Option<Bytes>, SecondLevelError> {
-        Ok(self.reach()?.get(&key.to_string()).cloned())
-    }
-    async fn put(&self, key: &Key, value: &Bytes, _: Duration) -> Result<(), SecondLevelError> {
-        self.reach()?.insert(key.to_string(), value.clone());
-        Ok(())
-    }
-    async fn invalidate(&self, key: &Key) -> Result<(), SecondLevelError> {
-        self.reach()?.remove(&key.to_string());
-        Ok(())
-    }
-    async fn invalidate_kind(&self, kind: Kind) -> Result<(), SecondLevelError> {
-        self.reach()?.retain(|key, _| !key.starts_with(&format!("{}:", kind.name())));
-        Ok(())
-    }
-}
-
-fn two_processes() -> (Arc<Shared>, Cache, Cache) {
-    let shared = Arc::new(Shared::default());
-    let process = || Cache::with(CacheOptions::default(), HandClock::default(), Some(shared.clone()));
-    let (one, two) = (process(), process());
-    (shared, one, two)
+#[tokio::test]
+async fn a_tag_forgets_what_has_it_of_every_kind() {
+    let (cache, _) = cache();
+    let view = Key::new(Kind::View, 1, "v");
+    cache.put(&key("a"), Value::from("one").tagged(["brand:acme", "category:tents"])).await;
+    cache.put(&key("b"), Value::from("two").tagged(["brand:dune"])).await;
+    cache.put(&view, Value::from("page").tagged(["brand:acme"])).await;
+    cache.invalidate_tag("brand:acme").await;
+    assert_eq!(cache.get_many(&[key("a"), key("b"), view.clone()]).await, [None, Some("two".into()), None]);
+    cache.put(&view, Value::from("new page").tagged(["brand:acme"])).await;
+    assert_eq!(cache.get(&view).await.unwrap(), "new page");
+    assert_eq!(cache.statistics().kind(Kind::View).invalidations, 1);
 }
 
 #[tokio::test]
-async fn what_one_process_loads_another_finds_in_the_second_level() {
-    let (_, one, two) = two_processes();
-    loads(&one, &key("a"), "from one").await;
-    assert_eq!(loads(&two, &key("a"), "not needed").await.unwrap(), "from one");
-    assert_eq!(two.statistics().kind(Kind::Product).level2_hits, 1);
-    one.put(&key("b"), "put".into()).await;
-    assert_eq!(two.get(&key("b")).await.unwrap(), "put");
-    two.get(&key("b")).await;
-    assert_eq!(two.statistics().kind(Kind::Product).hits, 1);
+async fn a_pattern_forgets_the_ids_that_match_of_every_version() {
+    let (cache, _) = cache();
+    let of = |version, id: &str| Key::new(Kind::Product, version, id);
+    for key in [of(1, "JKT-1"), of(2, "JKT-1"), of(2, "TNT-1"), Key::new(Kind::View, 1, "JKT-1")] {
+        cache.put(&key, "x").await;
+    }
+    cache.invalidate_pattern(Kind::Product, Pattern::new("JKT-*").unwrap()).await;
+    assert_eq!(cache.get_many(&[of(1, "JKT-1"), of(2, "JKT-1")]).await, [None, None]);
+    assert!(cache.get(&of(2, "TNT-1")).await.is_some());
+    assert!(cache.get(&Key::new(Kind::View, 1, "JKT-1")).await.is_some());
 }
 
 #[tokio::test]
-async fn invalidation_reaches_the_second_level() {
-    let (shared, one, two) = two_processes();
-    one.put(&key("a"), "x".into()).await;
-    one.put(&key("b"), "x".into()).await;
-    one.invalidate(&key("a")).await;
-    assert_eq!(two.get(&key("a")).await, None);
-    one.invalidate_kind(Kind::Product).await;
-    assert!(shared.values.lock().unwrap().is_empty());
+async fn a_load_during_which_a_tag_or_pattern_was_forgotten_is_not_kept() {
+    let (cache, _) = cache();
+    let value = load_during(&cache, async || cache.invalidate_tag("whatever").await).await;
+    assert_eq!(value.unwrap(), "from before");
+    assert_eq!(cache.get(&key("a")).await, None);
+    let pattern = Pattern::new("*").unwrap();
+    load_during(&cache, async || cache.invalidate_pattern(Kind::Product, pattern).await).await;
+    assert_eq!(cache.get(&key("a")).await, None);
+}
+
+/// Asks for `a` while a task may make a new one; `go` lets it end, `done` says that it has.
+async fn renewing(cache: &Cache, value: Result<&'static str, &'static str>, go: &Arc<Notify>) -> Option<Bytes> {
+    let go = go.clone();
+    let load = move || async move {
+        go.notified().await;
+        value.map(|value| Some(value.into())).map_err(io::Error::other)
+    };
+    cache.get_or_renew(&key("a"), load).await.unwrap()
+}
+
+/// Until `so` says yes; other tasks run meanwhile.
+async fn until(so: impl AsyncFn() -> bool) {
+    while !so().await {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
-async fn a_second_level_that_is_away_costs_a_count_and_nothing_else() {
-    let (shared, one, _) = two_processes();
-    shared.away.store(true, Ordering::SeqCst);
-    assert_eq!(loads(&one, &key("a"), "loaded").await.unwrap(), "loaded");
-    assert_eq!(one.get(&key("a")).await.unwrap(), "loaded");
-    one.invalidate(&key("a")).await;
-    assert_eq!(one.statistics().level2_errors, 3);
+async fn an_old_entry_is_served_while_one_task_makes_a_new_one() {
+    let (cache, clock) = cache();
+    cache.put(&key("a"), "old").await;
+    clock.advance(cache.inner.lifetimes.span(&key("a"), true).fresh + Duration::from_secs(1));
+    assert_eq!(cache.get(&key("a")).await, None, "others do not get it");
+    let go = Arc::new(Notify::new());
+    for _ in 0..5 {
+        assert_eq!(renewing(&cache, Ok("new"), &go).await.unwrap(), "old");
+    }
+    go.notify_one();
+    until(async || cache.get(&key("a")).await.is_some()).await;
+    assert_eq!(renewing(&cache, Ok("not asked"), &go).await.unwrap(), "new");
+    let statistics = *cache.statistics().kind(Kind::Product);
+    assert_eq!((statistics.loads, statistics.stale_hits), (1, 5));
+}
+
+#[tokio::test]
+async fn an_old_entry_outlives_a_failed_renewal_but_not_its_end() {
+    let (cache, clock) = cache();
+    cache.put(&key("a"), "old").await;
+    clock.advance(cache.inner.lifetimes.span(&key("a"), true).fresh + Duration::from_secs(1));
+    let go = Arc::new(Notify::new());
+    for failed in 1..=2 {
+        assert_eq!(renewing(&cache, Err("away"), &go).await.unwrap(), "old");
+        go.notify_one();
+        until(async || cache.statistics().kind(Kind::Product).load_errors == failed).await;
+    }
+    clock.advance(Duration::from_mins(13));
+    go.notify_one();
+    assert_eq!(renewing(&cache, Ok("new"), &go).await.unwrap(), "new");
 }

@@ -1,0 +1,171 @@
+//! Who leaves, through the public face.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::testing::HandClock;
+use crate::entry::weight;
+use crate::{Cache, CacheOptions, EvictionPolicy, Key, Kind, Relief};
+
+fn key(id: usize) -> Key {
+    Key::new(Kind::Product, 1, format!("{id:04}"))
+}
+
+fn each() -> u64 {
+    weight(&key(0), Some(&vec![7; 100].into()))
+}
+
+/// Room for `entries`.
+fn cache(eviction: EvictionPolicy, entries: u64) -> (Cache, HandClock) {
+    let clock = HandClock::default();
+    let options = CacheOptions { max_bytes: each() * entries, eviction, ..CacheOptions::default() };
+    (Cache::with(options, clock.clone(), None), clock)
+}
+
+async fn put(cache: &Cache, ids: impl IntoIterator<Item = usize>) {
+    for id in ids {
+        cache.put(&key(id), vec![7; 100]).await;
+        cache.settled_statistics().await;
+    }
+}
+
+async fn read(cache: &Cache, ids: impl IntoIterator<Item = usize>) {
+    for id in ids {
+        cache.get(&key(id)).await;
+    }
+    cache.settled_statistics().await;
+}
+
+/// Which of 0 to 19 are there, without reading them.
+async fn there(cache: &Cache) -> Vec<usize> {
+    let mut there = Vec::new();
+    for id in 0..20 {
+        if cache.inner.level1.map.contains_key(&key(id)) {
+            there.push(id);
+        }
+    }
+    there
+}
+
+#[tokio::test]
+async fn lru_gives_up_what_was_not_read_for_longest() {
+    let (cache, _) = cache(EvictionPolicy::Lru, 4);
+    put(&cache, 0..4).await;
+    read(&cache, [0, 1]).await;
+    put(&cache, [4, 5]).await;
+    assert_eq!(there(&cache).await, [0, 1, 4, 5]);
+}
+
+#[tokio::test]
+async fn lfu_keeps_what_is_read_often_from_those_who_pass_by_once() {
+    let (cache, _) = cache(EvictionPolicy::Lfu, 4);
+    put(&cache, 0..4).await;
+    for _ in 0..5 {
+        read(&cache, 0..4).await;
+    }
+    put(&cache, 4..20).await;
+    assert_eq!(there(&cache).await, [0, 1, 2, 3]);
+    assert_eq!(cache.statistics().kind(Kind::Product).evictions, 16);
+}
+
+#[tokio::test]
+async fn fifo_gives_up_the_oldest_however_often_it_is_read() {
+    let (cache, _) = cache(EvictionPolicy::Fifo, 4);
+    put(&cache, 0..4).await;
+    read(&cache, [0, 0, 0]).await;
+    put(&cache, [4, 5]).await;
+    assert_eq!(there(&cache).await, [2, 3, 4, 5]);
+    let statistics = cache.settled_statistics().await;
+    assert_eq!((statistics.total().bytes, statistics.total().evictions), (4 * each(), 2));
+}
+
+#[tokio::test]
+async fn ttl_gives_up_what_ends_first() {
+    let (cache, clock) = cache(EvictionPolicy::Ttl, 4);
+    let page = Key::new(Kind::View, 1, "page");
+    put(&cache, 0..2).await;
+    cache.put(&page, vec![7; 100]).await;
+    clock.advance(Duration::from_secs(60));
+    put(&cache, 2..6).await;
+    assert_eq!(cache.get(&page).await, None, "a quarter of an hour ends before an hour does");
+    assert_eq!(there(&cache).await.len(), 4);
+}
+
+#[tokio::test]
+async fn invalidated_entries_leave_room_under_every_policy() {
+    for eviction in [EvictionPolicy::Lfu, EvictionPolicy::Lru, EvictionPolicy::Fifo, EvictionPolicy::Ttl] {
+        let (cache, _) = cache(eviction, 4);
+        put(&cache, 0..4).await;
+        cache.invalidate(&key(1)).await;
+        cache.invalidate(&key(2)).await;
+        put(&cache, [4, 5]).await;
+        assert_eq!(there(&cache).await, [0, 3, 4, 5], "{eviction:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_larger_than_all_of_level_1_is_handed_out_and_not_kept() {
+    for eviction in [EvictionPolicy::Lfu, EvictionPolicy::Lru, EvictionPolicy::Fifo, EvictionPolicy::Ttl] {
+        let (cache, _) = cache(eviction, 4);
+        put(&cache, 0..3).await;
+        let load = async || Ok::<_, std::io::Error>(Some(vec![7; 4000].into()));
+        assert_eq!(cache.get_or_load(&key(9), load).await.unwrap().unwrap().len(), 4000);
+        let statistics = cache.settled_statistics().await;
+        assert_eq!(there(&cache).await, [0, 1, 2], "{eviction:?}");
+        assert_eq!(statistics.total().bytes, 3 * each(), "{eviction:?}");
+    }
+}
+
+#[tokio::test]
+async fn many_who_load_at_once_never_hold_more_than_the_bound() {
+    for eviction in [EvictionPolicy::Fifo, EvictionPolicy::Ttl] {
+        let (cache, _) = cache(eviction, 10);
+        let barrier = Arc::new(tokio::sync::Barrier::new(50));
+        let tasks: Vec<_> = (0..50)
+            .map(|id| {
+                let (cache, barrier) = (cache.clone(), barrier.clone());
+                tokio::spawn(async move {
+                    barrier.wait().await;
+                    let load = async || {
+                        tokio::task::yield_now().await;
+                        Ok::<_, std::io::Error>(Some(vec![7; 100].into()))
+                    };
+                    cache.get_or_load(&key(id), load).await.unwrap()
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert!(task.await.unwrap().is_some());
+        }
+        let statistics = cache.settled_statistics().await;
+        assert_eq!((statistics.total().entries, statistics.total().evictions), (10, 40), "{eviction:?}");
+    }
+}
+
+#[tokio::test]
+async fn short_memory_frees_in_the_order_of_the_policy_and_stops_growth() {
+    let (cache, clock) = cache(EvictionPolicy::Lru, 10);
+    put(&cache, 0..8).await;
+    clock.advance(Duration::from_secs(1));
+    read(&cache, [0, 1]).await;
+    let relief = Relief { free_bytes: 4 * each(), ceiling_bytes: 4 * each() };
+    assert_eq!(cache.relieve(relief).await, 4 * each());
+    assert_eq!(there(&cache).await, [0, 1, 6, 7]);
+    put(&cache, [9]).await;
+    assert_eq!(there(&cache).await, [0, 1, 6, 7], "no more than the ceiling");
+    cache.invalidate(&key(7)).await;
+    put(&cache, [9]).await;
+    assert_eq!(there(&cache).await, [0, 1, 6, 9]);
+    assert_eq!(cache.relieve(Relief { free_bytes: 0, ceiling_bytes: u64::MAX }).await, 0);
+    put(&cache, [10]).await;
+    assert_eq!(there(&cache).await, [0, 1, 6, 9, 10]);
+}
+
+#[tokio::test]
+async fn a_value_that_may_not_grow_takes_the_old_one_along() {
+    let (cache, _) = cache(EvictionPolicy::Lfu, 10);
+    put(&cache, 0..4).await;
+    cache.relieve(Relief { free_bytes: 0, ceiling_bytes: 4 * each() }).await;
+    cache.put(&key(1), vec![8; 100]).await;
+    assert_eq!(cache.get(&key(1)).await, None, "rather nothing than the old one");
+}
