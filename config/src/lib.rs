@@ -14,9 +14,9 @@ pub use error::ConfigError;
 pub use schedule::{CronEntry, Misfire, Schedule};
 pub use secret::Secret;
 pub use tree::{
-    Cache, Catalog, Config, Duplicates, Durability, Embedding, EmbeddingModel, Encryption, Fetch,
-    ImageEngine, ImageFit, ImageFormat, Import, Log, LogFormat, Media, Queue, Retention, Scheduler,
-    Telemetry, Worker,
+    Cache, Catalog, Config, Duplicates, Durability, Embedding, EmbeddingModel, Encryption, Eviction, Fetch,
+    ImageEngine, ImageFit, ImageFormat, Import, Log, LogFormat, Media, MemoryPolicy, Queue, Retention,
+    Scheduler, Telemetry, Worker,
 };
 
 use layer::Layer;

@@ -42,8 +42,8 @@ pub struct Tools {
     pub cpu: CpuPool,
     /// How deliveries are read.
     pub import: import_products::Settings,
-    /// Most products warmed at once.
-    pub warm_products: u32,
+    /// What warming the cache may cost.
+    pub warm: warm_cache::WarmSettings,
 }
 
 /// Every kind this binary can perform.

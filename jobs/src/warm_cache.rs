@@ -3,12 +3,14 @@
 use crate::embed_products::payload;
 use crate::sweep_dirty::stop_if_asked;
 use crate::{Tools, failure};
-use backstock_cache::{Cache, Key, Kind};
+use backstock_cache::{Cache, Key, Kind, Statistics, Value, WarmBudget, WarmReport};
 use backstock_catalog::{Catalog, DirtyKind};
 use backstock_queue::{Context, Handler, Job, JobError, One, Unique};
 use backstock_vectors::{PayloadChange, VectorStore};
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, time::Duration};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Warms the cache for the catalog's present state, then publishes that state. Does nothing when it is published.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +37,35 @@ pub const CACHE_WARMED: &str = "cache_warmed";
 /// Products read at a time.
 const PAGE: u32 = 500;
 
+/// What a warm-up may cost. Default 2,000 products, 64 MiB, one minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WarmSettings {
+    /// Most products.
+    pub products: u32,
+    /// Most memory and time.
+    pub budget: WarmBudget,
+}
+
+impl Default for WarmSettings {
+    fn default() -> Self {
+        let budget = WarmBudget { max_bytes: 64 << 20, max_duration: Some(Duration::from_mins(1)) };
+        Self { products: 2000, budget }
+    }
+}
+
 /// Handler of [`WarmCache`]. Idempotent: keys carry the version of the catalog they belong to.
 pub struct CacheWarmer {
     catalog: Arc<Catalog>,
     cache: Arc<Cache>,
     vectors: Arc<dyn VectorStore>,
-    products: u32,
+    settings: WarmSettings,
+    last: Mutex<Option<Promise>>,
+}
+
+/// What the last warm-up expected, and the counters at its end.
+struct Promise {
+    expected_hit_rate: f64,
+    then: Statistics,
 }
 
 impl CacheWarmer {
@@ -49,7 +74,8 @@ impl CacheWarmer {
             catalog: Arc::clone(&tools.catalog),
             cache: Arc::clone(&tools.cache),
             vectors: Arc::clone(&tools.vectors),
-            products: tools.warm_products,
+            settings: tools.warm,
+            last: Mutex::default(),
         }
     }
 }
@@ -64,10 +90,22 @@ impl Handler for CacheWarmer {
             return Ok(());
         }
         self.refresh_filters(context).await?;
-        let warmed = self.warm(version, context).await?;
+        let (report, expected_hit_rate) = self.warm(version, context).await?;
         self.catalog.publish(version).await.map_err(failure::catalog)?;
-        job.tally(CACHE_WARMED, warmed as i64);
-        tracing::info!(version, warmed, "catalog state published");
+        job.tally(CACHE_WARMED, report.warmed as i64);
+        let WarmReport { warmed, from_level2, bytes, stopped, .. } = report;
+        if let Some((expected, measured)) = self.promise(expected_hit_rate) {
+            tracing::info!(expected, measured, "hit rate since the last warm-up");
+        }
+        tracing::info!(
+            version,
+            warmed,
+            from_level2,
+            bytes,
+            ?stopped,
+            expected_hit_rate,
+            "catalog state published"
+        );
         Ok(())
     }
 }
@@ -95,20 +133,64 @@ impl CacheWarmer {
         }
     }
 
-    /// Puts the most popular products into the cache under `version`. Returns how many.
-    async fn warm(&self, version: i64, context: &Context) -> Result<usize, JobError> {
-        let skus = self.catalog.popular(self.products).await.map_err(failure::catalog)?;
-        let mut warmed = 0;
-        for page in skus.chunks(PAGE as usize) {
+    /// Puts the most popular products into the cache under `version`, within the budget. Returns what it did, and the
+    /// share of requests that it should answer, if it is known who is asked for.
+    async fn warm(&self, version: i64, context: &Context) -> Result<(WarmReport, Option<f64>), JobError> {
+        let popular = self.catalog.popular(self.settings.products).await.map_err(failure::catalog)?;
+        let total = self.catalog.popularity().await.map_err(failure::catalog)?;
+        let mut warmer = self.cache.warmer(self.settings.budget);
+        let mut score = 0;
+        for page in popular.chunks(PAGE as usize) {
             stop_if_asked(context)?;
-            let docs = self.catalog.product_docs(page).await.map_err(failure::catalog)?;
-            for doc in docs {
-                let bytes = serde_json::to_vec(&doc).map_err(JobError::discard)?;
-                let key = Key::new(Kind::Product, version.unsigned_abs(), doc.product.sku.as_str());
-                self.cache.put(&key, bytes.into()).await;
-                warmed += 1;
+            let keys = page.iter().map(|(sku, _)| product_key(version, sku)).collect();
+            let missing = warmer.missing(keys).await;
+            if !warmer.is_open() {
+                break;
             }
+            let mut scores: HashMap<&str, u64> = page.iter().map(|(sku, score)| (&**sku, *score)).collect();
+            let rendered: HashMap<&str, u64> =
+                missing.iter().filter_map(|key| scores.remove_entry(key.id())).collect();
+            score += scores.values().sum::<u64>();
+            let entries = self.render(&missing).await?;
+            let taken: Vec<u64> =
+                entries.iter().map(|(key, _)| rendered.get(key.id()).copied().unwrap_or(0)).collect();
+            let number = warmer.offer(entries).await;
+            score += taken.iter().take(number).sum::<u64>();
         }
-        Ok(warmed)
+        let expected = (total > 0).then(|| (score as f64 / total as f64).min(1.0));
+        Ok((warmer.finish(), expected))
     }
+
+    /// The documents of products that are there, in the order of `keys`.
+    async fn render(&self, keys: &[Key]) -> Result<Vec<(Key, Value)>, JobError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let skus: Vec<String> = keys.iter().map(|key| key.id().to_owned()).collect();
+        let docs = self.catalog.product_docs(&skus).await.map_err(failure::catalog)?;
+        let mut bytes = HashMap::with_capacity(docs.len());
+        for doc in docs {
+            bytes.insert(doc.product.sku.clone(), serde_json::to_vec(&doc).map_err(JobError::discard)?);
+        }
+        let entry = |key: &Key| Some((key.clone(), Value::from(bytes.remove(key.id())?)));
+        Ok(keys.iter().filter_map(entry).collect())
+    }
+
+    /// Remembers what is expected of this warm-up. Returns what the one before it promised and what came of it: the share
+    /// of look-ups for products that this process answered from level 1 since.
+    fn promise(&self, expected: Option<f64>) -> Option<(f64, f64)> {
+        let then = self.cache.statistics();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = last.take().and_then(|promise| {
+            let since = then.since(&promise.then);
+            let products = *since.kind(Kind::Product);
+            (products.hits + products.misses > 0).then(|| (promise.expected_hit_rate, products.hit_rate()))
+        });
+        *last = expected.map(|expected_hit_rate| Promise { expected_hit_rate, then });
+        kept
+    }
+}
+
+fn product_key(version: i64, sku: &str) -> Key {
+    Key::new(Kind::Product, version.unsigned_abs(), sku)
 }

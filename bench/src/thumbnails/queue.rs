@@ -76,7 +76,7 @@ async fn through_the_queue(folder: &Path, photos: &[PathBuf], place: &Path) -> a
         cache: Arc::new(Cache::new(CacheOptions::default())),
         cpu: CpuPool::per_core(),
         import: Settings { read: ReadOptions::default(), batch_rows: 1000, max_delete_percent: 10 },
-        warm_products: 0,
+        warm: backstock_jobs::warm_cache::WarmSettings::default(),
     };
     let before = cpu_seconds()?;
     let jobs: Result<Vec<NewJob>, _> = photos

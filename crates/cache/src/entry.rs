@@ -8,7 +8,7 @@ use bytes::Bytes;
 use moka::Expiry;
 
 use crate::epochs::Ticket;
-use crate::{Key, Tags, Value};
+use crate::{Key, Packed};
 
 /// Estimate of what moka and the allocator spend on an entry beside key and value.
 const OVERHEAD_BYTES: u64 = 288;
@@ -20,8 +20,7 @@ pub(crate) type Entry = Arc<Body>;
 #[derive(Debug)]
 pub(crate) struct Body {
     /// `None`: there is no such thing.
-    pub(crate) value: Option<Bytes>,
-    pub(crate) tags: Tags,
+    pub(crate) value: Option<Packed>,
     pub(crate) weight: u64,
     /// Rises with every entry made.
     pub(crate) sequence: u64,
@@ -50,18 +49,16 @@ pub(crate) struct Span {
 impl Body {
     pub(crate) fn new(
         key: &Key,
-        value: Option<Value>,
+        value: Option<Packed>,
         ticket: Ticket,
         now: Duration,
         span: Span,
         sequence: u64,
     ) -> Self {
         let weight = weight(key, value.as_ref());
-        let (value, tags) = value.map_or((None, Tags::default()), |value| (Some(value.bytes), value.tags));
         let fresh_until = now.saturating_add(span.fresh);
         Self {
             value,
-            tags,
             weight,
             sequence,
             ticket,
@@ -72,6 +69,16 @@ impl Body {
             uses: AtomicU32::new(0),
             renewing: AtomicBool::new(false),
         }
+    }
+
+    /// What it holds.
+    pub(crate) fn bytes(&self) -> Option<Bytes> {
+        self.value.as_ref().map(Packed::unpack)
+    }
+
+    /// Whether it has this tag.
+    pub(crate) fn has_tag(&self, tag: &str) -> bool {
+        self.value.as_ref().is_some_and(|value| value.tags().contains(tag))
     }
 
     /// Notes that it was read.
@@ -102,9 +109,9 @@ impl Body {
 }
 
 /// Weight of an entry in bytes.
-pub(crate) fn weight(key: &Key, value: Option<&Value>) -> u64 {
+pub(crate) fn weight(key: &Key, value: Option<&Packed>) -> u64 {
     let bytes = value.map_or(0, |value| {
-        value.bytes.len() + value.tags.iter().map(|tag| tag.len() + size_of::<Box<str>>()).sum::<usize>()
+        value.bytes().len() + value.tags().iter().map(|tag| tag.len() + size_of::<Box<str>>()).sum::<usize>()
     });
     OVERHEAD_BYTES + (key.id().len() + bytes) as u64
 }

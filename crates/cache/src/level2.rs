@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
-use crate::{Invalidation, Key, Value};
+use crate::{Invalidation, Key, Packed};
 
 /// A slower, larger cache below the one in the process.
 ///
@@ -39,7 +39,7 @@ pub trait SecondLevel: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// `None`: it is known that there is no such thing.
-    pub value: Option<Value>,
+    pub value: Option<Packed>,
     /// Until it ends.
     pub left: Duration,
 }
@@ -50,7 +50,7 @@ pub struct Stored {
     /// Its name.
     pub key: Key,
     /// `None`: there is no such thing.
-    pub value: Option<Value>,
+    pub value: Option<Packed>,
     /// Until it ends; above zero.
     pub lives: Duration,
 }

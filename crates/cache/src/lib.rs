@@ -1,13 +1,16 @@
 //! Cache of rendered catalog entries with per-kind lifetimes and hit statistics.
 //!
-//! Level 1 is in the process (moka: bounded in bytes, admits by frequency). A [`SecondLevel`], shared between
-//! processes, can be put under it without a change to callers. Values are bytes: the caller renders and parses.
+//! Level 1 is in the process (bounded in bytes; an [`EvictionPolicy`] says who leaves). A [`SecondLevel`] that processes
+//! share, such as a [`RedisLevel`], can be put under it without a change to callers. Values are bytes: the caller renders
+//! and parses. Both levels keep longer ones compressed.
 //!
 //! * A [`Key`] names its kind, the version of the data and an id. Publishing a new version makes old entries
 //!   unreachable at once; they leave by age or for want of space.
 //! * Lifetimes belong to kinds and are spread by ±10 % from the key's hash, so that entries warmed together do not
 //!   expire together.
-//! * [`Cache::get_or_load`] loads a missing entry once, however many ask for it.
+//! * [`Cache::get_or_load`] loads a missing entry once, however many ask for it, and remembers for a while that there is
+//!   no such thing; [`Cache::get_or_renew`] serves an old entry while a new one is made.
+//! * Entries are forgotten by key, tag, pattern or kind, here, in the second level and in other processes.
 //! * What was being loaded while it was invalidated is returned to those who asked, and not kept.
 //!
 //! ```
@@ -34,6 +37,7 @@ mod level2;
 mod lifetime;
 mod memory;
 mod options;
+mod packed;
 mod pattern;
 mod popularity;
 mod redis;
@@ -41,6 +45,7 @@ mod statistics;
 mod value;
 mod warm;
 
+pub use self::redis::{RedisLevel, RedisLevelOptions};
 pub use cache::{Cache, LoadError};
 pub use clock::{Clock, MonotonicClock};
 pub use invalidation::Invalidation;
@@ -48,9 +53,9 @@ pub use key::{Key, Kind};
 pub use level2::{Found, SecondLevel, SecondLevelError, Stored};
 pub use memory::{MemoryPolicy, MemoryPressure, MemorySource, Reading, Relief, read_memory};
 pub use options::{CacheOptions, EvictionPolicy, Lifetimes};
+pub use packed::{Damaged, Packed};
 pub use pattern::{MAX_PATTERN_BYTES, Pattern, PatternError};
 pub use popularity::{Plan, Popularity};
-pub use self::redis::{RedisLevel, RedisLevelOptions};
 pub use statistics::{KindStatistics, Statistics};
 pub use value::{MAX_TAG_BYTES, MAX_TAGS, Tags, Value};
 pub use warm::{StopReason, WarmBudget, WarmReport, Warmer};

@@ -13,6 +13,8 @@ pub struct CacheOptions {
     pub eviction: EvictionPolicy,
     /// How long entries live.
     pub lifetimes: Lifetimes,
+    /// Longer values are kept compressed in both levels, if that gains a tenth. Default 1024 bytes.
+    pub compress_above: usize,
     /// How long one process may load an entry that is costly to make while others wait for it to appear in level 2;
     /// then they load it themselves. Zero: none waits. Default 2 s.
     pub lead: Duration,
@@ -22,7 +24,7 @@ pub struct CacheOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EvictionPolicy {
     /// The least often read, and newcomers that were asked for less often than those who would leave for them
-    /// (TinyLFU). Best for skewed reading.
+    /// (`TinyLFU`). Best for skewed reading.
     #[default]
     Lfu,
     /// The one not read for longest.
@@ -57,6 +59,7 @@ impl Default for CacheOptions {
             max_bytes: 64 << 20,
             eviction: EvictionPolicy::default(),
             lifetimes: Lifetimes::default(),
+            compress_above: 1024,
             lead: Duration::from_secs(2),
         }
     }
@@ -89,7 +92,8 @@ impl Lifetimes {
     /// How long a value under this key may be served, or that there is none.
     pub(crate) fn span(&self, key: &Key, is_there: bool) -> crate::entry::Span {
         let kept = self.of(key.kind());
-        let (fresh, stale) = if is_there { (kept, self.stale) } else { (self.absent.min(kept), Duration::ZERO) };
+        let (fresh, stale) =
+            if is_there { (kept, self.stale) } else { (self.absent.min(kept), Duration::ZERO) };
         let fresh = crate::lifetime::jittered(fresh, key.stable_hash());
         crate::entry::Span { fresh, stale: if fresh.is_zero() { Duration::ZERO } else { stale } }
     }

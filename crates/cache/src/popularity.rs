@@ -62,9 +62,10 @@ impl Popularity {
     /// What pays most: the ids with the most requests for each byte of their entry, as far as `max_bytes` go.
     /// `bytes_of` says how large the entry of an id would be; ids for which it says `None` are left out. Returns the ids
     /// in that order, their bytes, and the share of requests that they should answer.
-    pub fn plan<'a>(&'a self, max_bytes: u64, bytes_of: impl Fn(&str) -> Option<u64>) -> Plan<'a> {
-        let sized = |(id, score): (&'a Box<str>, &f64)| Some((&**id, *score, bytes_of(id)?.max(1)));
-        let mut all: Vec<_> = self.scores.iter().filter_map(sized).collect();
+    pub fn plan(&self, max_bytes: u64, bytes_of: impl Fn(&str) -> Option<u64>) -> Plan<'_> {
+        let scores = self.scores.iter().map(|(id, score)| (&**id, *score));
+        let mut all: Vec<(&str, f64, u64)> =
+            scores.filter_map(|(id, score)| Some((id, score, bytes_of(id)?.max(1)))).collect();
         let worth = |(_, score, bytes): &(&str, f64, u64)| score / *bytes as f64;
         all.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then_with(|| a.0.cmp(b.0)));
         let mut plan = Plan { ids: Vec::new(), bytes: 0, expected_hit_rate: 0.0 };

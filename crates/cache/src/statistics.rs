@@ -52,6 +52,31 @@ impl KindStatistics {
 }
 
 impl Statistics {
+    /// What was counted since `earlier`; entries and bytes are those of now.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut since = self.clone();
+        since.level2_errors -= earlier.level2_errors.min(self.level2_errors);
+        since.level2_skipped -= earlier.level2_skipped.min(self.level2_skipped);
+        for (now, then) in since.kinds.iter_mut().zip(&earlier.kinds) {
+            for (now, then) in [
+                (&mut now.hits, then.hits),
+                (&mut now.absent_hits, then.absent_hits),
+                (&mut now.stale_hits, then.stale_hits),
+                (&mut now.misses, then.misses),
+                (&mut now.level2_hits, then.level2_hits),
+                (&mut now.inserts, then.inserts),
+                (&mut now.evictions, then.evictions),
+                (&mut now.loads, then.loads),
+                (&mut now.load_errors, then.load_errors),
+                (&mut now.invalidations, then.invalidations),
+            ] {
+                *now = now.saturating_sub(then);
+            }
+        }
+        since
+    }
+
     /// The counters of one kind.
     pub fn kind(&self, kind: Kind) -> &KindStatistics {
         &self.kinds[kind.index()]

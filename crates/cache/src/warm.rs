@@ -101,18 +101,20 @@ impl Warmer<'_> {
         missing
     }
 
-    /// Adds entries that were [`missing`](Self::missing), until one does not fit or the time is over. Returns whether
-    /// more may be offered.
-    pub async fn offer(&mut self, entries: Vec<(Key, Value)>) -> bool {
+    /// Adds entries that were [`missing`](Self::missing), in their order, until one does not fit or the time is over.
+    /// Returns how many.
+    pub async fn offer(&mut self, entries: Vec<(Key, Value)>) -> usize {
         let mut fitting = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            if !self.is_open() || !self.takes(weight(&key, Some(&value))) {
+            let packed = self.cache.pack(value);
+            if !self.is_open() || !self.takes(weight(&key, Some(&packed))) {
                 break;
             }
-            fitting.push((key, value));
+            fitting.push((key, packed));
         }
-        self.cache.put_many(fitting).await;
-        self.is_open()
+        let number = fitting.len();
+        self.cache.put_packed(fitting).await;
+        number
     }
 
     /// Counts an entry if it fits.
@@ -136,7 +138,7 @@ impl Warmer<'_> {
 mod tests {
     use super::*;
     use crate::clock::testing::HandClock;
-    use crate::{CacheOptions, Kind};
+    use crate::{CacheOptions, Kind, Packed};
 
     const ALL: WarmBudget = WarmBudget { max_bytes: 1 << 20, max_duration: None };
 
@@ -150,14 +152,21 @@ mod tests {
     }
 
     /// Warms by tens, `slowness` a portion. Returns the report and how many were rendered.
-    async fn warm(cache: &Cache, clock: &HandClock, budget: WarmBudget, count: usize, slowness: Duration) -> (WarmReport, usize) {
+    async fn warm(
+        cache: &Cache,
+        clock: &HandClock,
+        budget: WarmBudget,
+        count: usize,
+        slowness: Duration,
+    ) -> (WarmReport, usize) {
         let (mut warmer, mut rendered) = (cache.warmer(budget), 0);
         for keys in keys(count).chunks(10) {
             let missing = warmer.missing(keys.to_vec()).await;
             rendered += missing.len();
             clock.advance(slowness);
             let entries = missing.into_iter().map(|key| (key, vec![7; 100].into())).collect();
-            if !warmer.offer(entries).await {
+            warmer.offer(entries).await;
+            if !warmer.is_open() {
                 break;
             }
         }
@@ -177,7 +186,7 @@ mod tests {
     #[tokio::test]
     async fn the_bytes_are_never_exceeded_and_no_further_portion_is_rendered() {
         let (cache, clock) = cache();
-        let each = weight(&keys(1)[0], Some(&vec![7; 100].into()));
+        let each = weight(&keys(1)[0], Some(&Packed::new(vec![7; 100].into(), usize::MAX)));
         let budget = WarmBudget { max_bytes: each * 14 + 1, ..ALL };
         let (report, rendered) = warm(&cache, &clock, budget, 50, Duration::ZERO).await;
         assert_eq!((report.warmed, report.bytes, report.stopped), (14, each * 14, StopReason::Bytes));
@@ -197,7 +206,8 @@ mod tests {
     async fn kinds_that_are_not_kept_are_skipped() {
         let mut options = CacheOptions::default();
         options.lifetimes.product = Duration::ZERO;
-        let (report, rendered) = warm(&Cache::new(options), &HandClock::default(), ALL, 2, Duration::ZERO).await;
+        let (report, rendered) =
+            warm(&Cache::new(options), &HandClock::default(), ALL, 2, Duration::ZERO).await;
         assert_eq!((report.warmed, report.skipped, rendered), (0, 2, 0));
     }
 }

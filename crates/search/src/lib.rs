@@ -2,12 +2,13 @@
 //!
 //! Documents come through the cache under the catalog's published version, the same keys that warming fills.
 
-use backstock_cache::{Cache, Key, Kind};
+use backstock_cache::{Cache, Key, Kind, LoadError, Value};
 use backstock_catalog::{Catalog, CatalogError, ProductDoc};
 use backstock_cpu::{CpuPool, Panicked};
 use backstock_embedding::{Embed, EmbedError};
 use backstock_vectors::{Filter, VectorError, VectorStore};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Longest text searched for, in bytes.
@@ -39,18 +40,26 @@ pub enum SearchError {
     /// The text is empty or too long.
     #[error("the search text must have 1 to {MAX_TEXT_BYTES} bytes")]
     Text,
-    /// The model failed.
+    /// The model made no vector of the text.
     #[error(transparent)]
-    Model(#[from] EmbedError),
-    /// The model panicked.
-    #[error(transparent)]
-    Panicked(#[from] Panicked),
+    Model(#[from] LoadError<ModelError>),
     /// The vectors cannot be searched.
     #[error(transparent)]
     Vectors(#[from] VectorError),
     /// The products cannot be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+}
+
+/// Why the model made no vector.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// It failed.
+    #[error(transparent)]
+    Failed(#[from] EmbedError),
+    /// It panicked.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 /// Answers searches. Cheap to clone.
@@ -76,31 +85,67 @@ impl Searcher {
         if text.is_empty() || text.len() > MAX_TEXT_BYTES {
             return Err(SearchError::Text);
         }
-        let embedder = Arc::clone(&self.embedder);
-        let vectors = self.cpu.run(move || embedder.embed(&[text.as_str()])).await??;
-        let Some(vector) = vectors.first() else { return Ok(Vec::new()) };
+        let Some(vector) = self.vector(text).await? else { return Ok(Vec::new()) };
         let model = self.embedder.model().to_string();
-        let hits = self.vectors.search(&model, vector, query.limit, &query.filter).await?;
+        let hits = self.vectors.search(&model, &vector, query.limit, &query.filter).await?;
         let version = self.catalog.published_version().await?;
-        let mut found = Vec::with_capacity(hits.len());
-        for hit in hits {
-            if let Some(product) = self.document(version, &hit.key).await? {
-                found.push(Found { score: hit.score, product });
-            }
-        }
-        Ok(found)
+        let skus: Vec<String> = hits.iter().map(|hit| hit.key.clone()).collect();
+        let mut products = self.documents(version, &skus).await?;
+        let found = |hit: backstock_vectors::Hit| {
+            Some(Found { score: hit.score, product: products.remove(&hit.key)? })
+        };
+        Ok(hits.into_iter().filter_map(found).collect())
     }
 
-    /// One document, from the cache if it is there.
-    async fn document(&self, version: i64, sku: &str) -> Result<Option<ProductDoc>, CatalogError> {
-        let key = Key::new(Kind::Product, version.unsigned_abs(), sku);
-        if let Some(doc) = self.cache.get(&key).await.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-            return Ok(Some(doc));
-        }
-        let doc = self.catalog.product_docs(&[sku.to_owned()]).await?.pop();
-        if let Some(bytes) = doc.as_ref().and_then(|doc| serde_json::to_vec(doc).ok()) {
-            self.cache.put(&key, bytes.into()).await;
-        }
-        Ok(doc)
+    /// The vector of a text, from the cache if it was asked for before; made once, however many ask.
+    async fn vector(&self, text: String) -> Result<Option<Vec<f32>>, SearchError> {
+        let key = Key::new(Kind::QueryVector, LAYOUT, format!("{}\n{text}", self.embedder.model()));
+        let (embedder, cpu) = (Arc::clone(&self.embedder), self.cpu.clone());
+        let load = async move || -> Result<Option<Value>, ModelError> {
+            let vectors = cpu.run(move || embedder.embed(&[text.as_str()])).await??;
+            Ok(vectors.first().map(|vector| Value::from(to_bytes(vector))))
+        };
+        let bytes = self.cache.get_or_load(&key, load).await?;
+        Ok(bytes.map(|bytes| from_bytes(&bytes)))
     }
+
+    /// Documents by SKU, from the cache where they are there; the others are read and stored together.
+    async fn documents(
+        &self,
+        version: i64,
+        skus: &[String],
+    ) -> Result<HashMap<String, ProductDoc>, CatalogError> {
+        let keys: Vec<Key> =
+            skus.iter().map(|sku| Key::new(Kind::Product, version.unsigned_abs(), sku.as_str())).collect();
+        let mut documents = HashMap::with_capacity(skus.len());
+        let mut missing = Vec::new();
+        for (sku, bytes) in skus.iter().zip(self.cache.get_many(&keys).await) {
+            match bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+                Some(doc) => drop(documents.insert(sku.clone(), doc)),
+                None => missing.push(sku.clone()),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(documents);
+        }
+        let read: Vec<ProductDoc> = self.catalog.product_docs(&missing).await?;
+        let entry = |doc: &ProductDoc| {
+            let key = Key::new(Kind::Product, version.unsigned_abs(), doc.product.sku.as_str());
+            Some((key, Value::from(serde_json::to_vec(doc).ok()?)))
+        };
+        self.cache.put_many(read.iter().filter_map(entry).collect()).await;
+        documents.extend(read.into_iter().map(|doc| (doc.product.sku.clone(), doc)));
+        Ok(documents)
+    }
+}
+
+/// How vectors lie in the cache: raised when that changes.
+const LAYOUT: u64 = 1;
+
+fn to_bytes(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect()
 }

@@ -42,7 +42,7 @@ impl Shop {
                 batch_rows: BATCH_ROWS,
                 max_delete_percent: 10,
             },
-            warm_products: 10,
+            warm: crate::warm_cache::WarmSettings::default(),
         };
         let job = ImportProducts {
             import: Uuid::now_v7(),

@@ -11,12 +11,15 @@ use crate::entry::{Body, Entry, Span};
 use crate::epochs::{Epochs, Ticket};
 use crate::level1::Level1;
 use crate::statistics::{Counters, count};
-use crate::{Clock, Found, Invalidation, Key, Kind, Lifetimes, SecondLevel, SecondLevelError, Stored, Value};
+use crate::{
+    Clock, Found, Invalidation, Key, Kind, Lifetimes, Packed, SecondLevel, SecondLevelError, Stored,
+};
 
 pub(crate) struct Inner {
     pub(crate) level1: Level1,
     pub(super) level2: Option<Arc<dyn SecondLevel>>,
     pub(super) lifetimes: Lifetimes,
+    pub(super) compress_above: usize,
     pub(super) lead: Duration,
     pub(super) clock: Box<dyn Clock>,
     pub(super) epochs: Epochs,
@@ -33,7 +36,7 @@ pub(super) enum Look {
 }
 
 /// A value that is handed out and not kept: it may be outdated, its kind lives for no time, or there is no room.
-pub(super) struct Unkept(pub(super) Option<Bytes>);
+pub(super) struct Unkept(pub(super) Option<Packed>);
 
 impl Inner {
     /// What level 1 has. An entry that may not be served is removed, unless another has replaced it already.
@@ -88,28 +91,27 @@ impl Inner {
         if entry.value.is_none() {
             count(&counters.absent_hits);
         }
-        entry.value.clone()
+        entry.bytes()
     }
 
     /// An entry of level 1, room made for it; to be inserted at once.
     pub(super) async fn make(
         &self,
         key: &Key,
-        value: Option<Value>,
+        value: Option<Packed>,
         span: Span,
         ticket: Ticket,
     ) -> Result<Entry, Unkept> {
-        let bytes = value.as_ref().map(|value| value.bytes.clone());
         if (span.fresh + span.stale).is_zero() || !self.epochs.holds(key, ticket) {
-            return Err(Unkept(bytes));
+            return Err(Unkept(value));
         }
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
         let entry = Arc::new(Body::new(key, value, ticket, self.clock.now(), span, sequence));
-        if self.level1.admit(key, &entry).await { Ok(entry) } else { Err(Unkept(bytes)) }
+        if self.level1.admit(key, &entry).await { Ok(entry) } else { Err(Unkept(entry.value.clone())) }
     }
 
     /// Puts an entry into level 1, in place of what is there.
-    pub(super) async fn keep(&self, key: &Key, value: Option<Value>, span: Span, ticket: Ticket) {
+    pub(super) async fn keep(&self, key: &Key, value: Option<Packed>, span: Span, ticket: Ticket) {
         match self.make(key, value, span, ticket).await {
             Ok(entry) => {
                 self.level1.map.insert(key.clone(), entry).await;
@@ -129,7 +131,7 @@ impl Inner {
     /// What is found lives on for the time it has left.
     pub(super) fn span_of(&self, found: &Found) -> Span {
         let stale = if found.value.is_some() { self.lifetimes.stale.min(found.left) } else { Duration::ZERO };
-        Span { fresh: found.left - stale, stale }
+        Span { fresh: found.left.saturating_sub(stale), stale }
     }
 
     /// What level 2 has, fresh or stale.
@@ -155,7 +157,7 @@ impl Inner {
     }
 
     /// As level 2 is to keep it; `None` when it lives for no time.
-    pub(super) fn stored(&self, key: &Key, value: Option<Value>) -> Option<Stored> {
+    pub(super) fn stored(&self, key: &Key, value: Option<Packed>) -> Option<Stored> {
         let span = self.lifetimes.span(key, value.is_some());
         let lives = span.fresh + span.stale;
         (!lives.is_zero()).then(|| Stored { key: key.clone(), value, lives })
@@ -198,7 +200,7 @@ impl Inner {
             Invalidation::Everything => Kind::ALL.into_iter().for_each(|kind| self.forget_kind(kind)),
             Invalidation::Tag(tag) => {
                 let (now, tag) = (self.epochs.bump_sweeps(), tag.clone());
-                self.sweep(move |_, entry| entry.ticket.sweeps < now && entry.tags.contains(&tag));
+                self.sweep(move |_, entry| entry.ticket.sweeps < now && entry.has_tag(&tag));
             }
             Invalidation::Pattern(kind, pattern) => {
                 let (now, kind, pattern) = (self.epochs.bump_sweeps(), *kind, pattern.clone());

@@ -1,6 +1,6 @@
 //! With a second level in a map, which can be told to fail.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::{Found, SecondLevelError, Stored};
 
 struct Shared {
     values: Mutex<HashMap<Key, Stored>>,
-    leads: Mutex<HashMap<Key, ()>>,
+    leads: Mutex<HashSet<Key>>,
     others: broadcast::Sender<Invalidation>,
     away: AtomicBool,
     gets: AtomicUsize,
@@ -53,11 +53,11 @@ impl SecondLevel for Shared {
         Ok(())
     }
     async fn lead(&self, key: &Key, _: Duration) -> Result<bool, SecondLevelError> {
-        self.reach()?;
-        Ok(self.leads.lock().unwrap().insert(key.clone(), ()).is_none())
+        drop(self.reach()?);
+        Ok(self.leads.lock().unwrap().insert(key.clone()))
     }
     async fn resign(&self, key: &Key) -> Result<(), SecondLevelError> {
-        self.reach()?;
+        drop(self.reach()?);
         self.leads.lock().unwrap().remove(key);
         Ok(())
     }
@@ -120,14 +120,15 @@ async fn that_there_is_no_such_thing_is_shared() {
 #[tokio::test]
 async fn an_entry_lives_no_longer_in_level_1_than_it_has_left_in_level_2() {
     let (shared, _, two) = two_processes();
-    let value = Some(Value::from("short"));
+    let short = || Some(Packed::new("short".into(), usize::MAX));
+    let value = short();
     let lives = Duration::from_secs(90);
     shared.put(&[Stored { key: key("a"), value, lives }]).await.unwrap();
     assert_eq!(two.get(&key("a")).await.unwrap(), "short");
     shared.values.lock().unwrap().clear();
     let clock = HandClock::default();
     let three = Cache::with(CacheOptions::default(), clock.clone(), Some(shared.clone()));
-    let stored = Stored { key: key("b"), value: Some("short".into()), lives };
+    let stored = Stored { key: key("b"), value: short(), lives };
     shared.put(&[stored]).await.unwrap();
     assert!(three.get(&key("b")).await.is_some());
     shared.values.lock().unwrap().clear();

@@ -10,7 +10,7 @@ use super::inner::{Inner, Look, Unkept};
 use crate::entry::{Entry, Span};
 use crate::epochs::Ticket;
 use crate::statistics::count;
-use crate::{Cache, Key, Value};
+use crate::{Cache, Key, Packed, Value};
 
 /// First pause between looks at what another process makes; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -22,7 +22,7 @@ pub struct LoadError<E: Error + 'static>(#[source] pub Arc<E>);
 
 /// Why a load kept nothing.
 enum NotKept<E> {
-    Unkept(Option<Bytes>),
+    Unkept(Option<Packed>),
     Failed(Arc<E>),
 }
 
@@ -72,7 +72,7 @@ impl Cache {
             let ticket = inner.epochs.ticket(key);
             if let Some(found) = inner.ask_level2(key).await {
                 let span = inner.span_of(&found);
-                let value = found.value.as_ref().map(|value| value.bytes.clone());
+                let value = found.value.as_ref().map(Packed::unpack);
                 inner.keep(key, found.value, span, ticket).await;
                 if !span.fresh.is_zero() {
                     count(&inner.counters.of(key.kind()).misses);
@@ -108,11 +108,11 @@ impl Inner {
             Ok(entry) if entry.is_fresh() => {
                 // Invalidated between the last look and the insert: this is the second look.
                 self.drop_if_outdated(key, ticket).await;
-                Ok(entry.into_value().value.clone())
+                Ok(entry.into_value().bytes())
             }
             Ok(entry) => Ok(self.hit(key, entry.value())),
             Err(reason) => match &*reason {
-                NotKept::Unkept(value) => Ok(value.clone()),
+                NotKept::Unkept(value) => Ok(value.as_ref().map(Packed::unpack)),
                 NotKept::Failed(error) => Err(LoadError(error.clone())),
             },
         }
@@ -138,13 +138,14 @@ impl Inner {
     }
 
     /// Runs the loader and tells level 2 what it brought, unless that may be outdated.
-    async fn loaded<E, F>(&self, key: &Key, ticket: Ticket, load: F) -> Result<Option<Value>, E>
+    async fn loaded<E, F>(&self, key: &Key, ticket: Ticket, load: F) -> Result<Option<Packed>, E>
     where
         F: AsyncFnOnce() -> Result<Option<Value>, E>,
     {
         let counters = self.counters.of(key.kind());
         count(&counters.loads);
         let loaded = load().await.inspect_err(|_| count(&counters.load_errors));
+        let loaded = loaded.map(|value| Some(Packed::new(value?, self.compress_above)));
         if let Ok(value) = &loaded
             && self.epochs.holds(key, ticket)
         {
@@ -178,7 +179,7 @@ impl Inner {
         }
     }
 
-    async fn fresh_in_level2(&self, key: &Key) -> Option<(Option<Value>, Span)> {
+    async fn fresh_in_level2(&self, key: &Key) -> Option<(Option<Packed>, Span)> {
         let found = self.ask_level2(key).await?;
         let span = self.span_of(&found);
         (!span.fresh.is_zero()).then_some((found.value, span))
@@ -201,10 +202,10 @@ impl Inner {
     }
 
     /// What another process makes, if it appears in time.
-    async fn wait_for_level2(&self, key: &Key) -> Option<(Option<Value>, Span)> {
+    async fn wait_for_level2(&self, key: &Key) -> Option<(Option<Packed>, Span)> {
         let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
         while waited < self.lead {
-            tokio::time::sleep(pause.min(self.lead - waited)).await;
+            tokio::time::sleep(pause.min(self.lead.saturating_sub(waited))).await;
             waited += pause;
             pause *= 2;
             if let Some(made) = self.fresh_in_level2(key).await {

@@ -15,8 +15,8 @@ use crate::level1::Level1;
 use crate::statistics::{Counters, count};
 use crate::value::cut;
 use crate::{
-    CacheOptions, Clock, Found, Invalidation, Key, Kind, MonotonicClock, Pattern, Relief, SecondLevel, Statistics,
-    Value,
+    CacheOptions, Clock, Found, Invalidation, Key, Kind, MonotonicClock, Packed, Pattern, Relief,
+    SecondLevel, Statistics, Value,
 };
 
 use inner::Inner;
@@ -44,6 +44,7 @@ impl Cache {
             level1: Level1::new(&options, counters.clone()),
             level2,
             lifetimes: options.lifetimes,
+            compress_above: options.compress_above,
             lead: options.lead,
             clock: Box::new(clock),
             epochs: Epochs::new(),
@@ -86,7 +87,7 @@ impl Cache {
             let Some(found) = found else { continue };
             let span = inner.span_of(&found);
             if !span.fresh.is_zero() {
-                values[at] = found.value.as_ref().map(|value| value.bytes.clone());
+                values[at] = found.value.as_ref().map(Packed::unpack);
                 inner.keep(&key, found.value, span, ticket).await;
             }
         }
@@ -101,6 +102,16 @@ impl Cache {
 
     /// As [`Cache::put`] for many entries: level 2 is told once. Entries whose kind is not kept are left out.
     pub async fn put_many(&self, entries: Vec<(Key, Value)>) {
+        let entries = entries.into_iter().map(|(key, value)| (key, self.pack(value))).collect();
+        self.put_packed(entries).await;
+    }
+
+    /// As both levels would keep it.
+    pub fn pack(&self, value: Value) -> Packed {
+        Packed::new(value, self.inner.compress_above)
+    }
+
+    pub(crate) async fn put_packed(&self, entries: Vec<(Key, Packed)>) {
         let inner = &*self.inner;
         let tickets: Vec<_> = entries.iter().map(|(key, _)| inner.epochs.ticket(key)).collect();
         if inner.level2.is_some() {

@@ -1,6 +1,6 @@
 //! Level 1: a bounded map in the process.
 //!
-//! moka is the map for every policy, and evicts by itself under LFU (TinyLFU) and LRU. Under FIFO and TTL it is
+//! moka is the map for every policy, and evicts by itself under LFU (`TinyLFU`) and LRU. Under FIFO and TTL it is
 //! unbounded and [`Order`] says who leaves.
 
 mod order;

@@ -36,7 +36,13 @@ impl Order {
 
     /// Takes a key in, in place of itself if it is there, and says who must leave for it. The newcomer stays even when
     /// it is the next in order; only one that is larger than the bound is not taken in and leaves alone.
-    pub(crate) fn insert(&mut self, key: &Key, sequence: u64, ends_at: Duration, weight: u64) -> Vec<Leaving> {
+    pub(crate) fn insert(
+        &mut self,
+        key: &Key,
+        sequence: u64,
+        ends_at: Duration,
+        weight: u64,
+    ) -> Vec<Leaving> {
         self.forget(key);
         if weight > self.max_bytes {
             return vec![Leaving { key: key.clone(), sequence }];
@@ -100,8 +106,16 @@ mod tests {
             assert!(order.insert(&key(id), id, seconds(9 - id), 10).is_empty());
         }
         assert_eq!(ids(&order.insert(&key(4), 4, seconds(1), 15)), ["1", "2"]);
-        assert_eq!(ids(&order.insert(&key(3), 5, seconds(1), 10)), [""; 0], "a newer 3 takes the place of the older");
-        assert_eq!(ids(&order.insert(&key(6), 6, seconds(1), 10)), ["4"], "3 came again and is younger than 4");
+        assert_eq!(
+            ids(&order.insert(&key(3), 5, seconds(1), 10)),
+            [""; 0],
+            "a newer 3 takes the place of the older"
+        );
+        assert_eq!(
+            ids(&order.insert(&key(6), 6, seconds(1), 10)),
+            ["4"],
+            "3 came again and is younger than 4"
+        );
     }
 
     #[test]

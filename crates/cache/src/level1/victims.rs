@@ -59,11 +59,14 @@ mod tests {
 
     #[test]
     fn each_policy_gives_up_what_it_values_least() {
-        let all =
-            vec![candidate(1, 40, 2, 300), candidate(2, 10, 9, 200), candidate(3, 30, 5, 100), candidate(4, 20, 2, 400)];
-        let order = |policy| {
-            victims(policy, all.clone(), u64::MAX).map(|victim| victim.sequence).collect::<Vec<_>>()
-        };
+        let all = vec![
+            candidate(1, 40, 2, 300),
+            candidate(2, 10, 9, 200),
+            candidate(3, 30, 5, 100),
+            candidate(4, 20, 2, 400),
+        ];
+        let order =
+            |policy| victims(policy, all.clone(), u64::MAX).map(|victim| victim.sequence).collect::<Vec<_>>();
         assert_eq!(order(EvictionPolicy::Lru), [2, 4, 3, 1]);
         assert_eq!(order(EvictionPolicy::Lfu), [4, 1, 3, 2]);
         assert_eq!(order(EvictionPolicy::Fifo), [1, 2, 3, 4]);

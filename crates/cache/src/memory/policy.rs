@@ -147,7 +147,11 @@ mod tests {
     #[test]
     fn adaptive_frees_what_is_missing() {
         assert_eq!(pressure(MemoryPolicy::Adaptive).look(T, used(905), 300 * MIB).free_bytes, 105 * MIB);
-        assert_eq!(pressure(MemoryPolicy::Adaptive).look(T, used(999), 60 * MIB).free_bytes, 45 * MIB, "three quarters");
+        assert_eq!(
+            pressure(MemoryPolicy::Adaptive).look(T, used(999), 60 * MIB).free_bytes,
+            45 * MIB,
+            "three quarters"
+        );
     }
 
     #[test]
@@ -170,7 +174,11 @@ mod tests {
     fn it_grows_back_step_by_step_once_memory_is_plentiful() {
         let mut pressure = pressure(MemoryPolicy::Aggressive);
         pressure.look(T, used(950), 64 * MIB);
-        assert_eq!(pressure.look(T, used(850), 32 * MIB).ceiling_bytes, 32 * MIB, "between the marks it stays");
+        assert_eq!(
+            pressure.look(T, used(850), 32 * MIB).ceiling_bytes,
+            32 * MIB,
+            "between the marks it stays"
+        );
         assert_eq!(pressure.look(T, used(700), 32 * MIB).ceiling_bytes, 41 * MIB);
         for _ in 0..4 {
             pressure.look(T, used(700), 32 * MIB);

@@ -61,7 +61,10 @@ fn version_1(root: &Path) -> Option<Reading> {
     let folder = root.join("sys/fs/cgroup/memory");
     let limit = number(&folder.join("memory.limit_in_bytes")).filter(|limit| *limit < NO_LIMIT)?;
     let usage = number(&folder.join("memory.usage_in_bytes"))?;
-    Some(Reading { used: usage.saturating_sub(droppable(&folder, "total_inactive_file ")), limit: limit.max(1) })
+    Some(Reading {
+        used: usage.saturating_sub(droppable(&folder, "total_inactive_file ")),
+        limit: limit.max(1),
+    })
 }
 
 fn machine(root: &Path) -> Option<Reading> {
@@ -135,8 +138,10 @@ mod tests {
         ];
         let (_root, source) = machine_with(&limited);
         assert_eq!(read_memory(&source), Some(Reading { used: 90_000, limit: 100_000 }));
-        let (_root, source) =
-            machine_with(&[("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"), limited[1]]);
+        let (_root, source) = machine_with(&[
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            limited[1],
+        ]);
         assert_eq!(read_memory(&source).unwrap().limit, 1000 * KIB);
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisError, RedisResult,
+    AsyncConnectionConfig, Client, ConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisError,
+    RedisResult,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -50,7 +51,10 @@ impl Ear {
                     tried.take().map(|tried| tried.send(Ok(())));
                     self.hear(&mut line, &mut pushes).await;
                     if self.line.take_down() {
-                        tracing::warn!(location = self.line.location, "the second cache level is away; level 1 serves alone");
+                        tracing::warn!(
+                            location = self.line.location,
+                            "the second cache level is away; level 1 serves alone"
+                        );
                     }
                 }
                 Err(error) => {

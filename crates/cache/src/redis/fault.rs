@@ -18,15 +18,17 @@ pub(super) fn classify(error: &RedisError, location: &str) -> SecondLevelError {
         return SecondLevelError::Refused(because("wrong or missing user or password in cache.url"));
     }
     match error.kind() {
-        ErrorKind::Server(ServerErrorKind::NoPerm) => {
-            SecondLevelError::Refused(because("the user in cache.url lacks a right; see the README for those needed"))
-        }
+        ErrorKind::Server(ServerErrorKind::NoPerm) => SecondLevelError::Refused(because(
+            "the user in cache.url lacks a right; see the README for those needed",
+        )),
         ErrorKind::Server(ServerErrorKind::ReadOnly) => {
             SecondLevelError::Refused(because("this is a read-only replica; name its primary in cache.url"))
         }
-        ErrorKind::Server(
-            ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot,
-        ) => SecondLevelError::Refused(because("a cluster cannot be the cache; name a single server in cache.url")),
+        ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot) => {
+            SecondLevelError::Refused(because(
+                "a cluster cannot be the cache; name a single server in cache.url",
+            ))
+        }
         _ if passes(error) => SecondLevelError::Away(format!("{location}: {said}")),
         _ => SecondLevelError::Refused(format!("{location}: {said}")),
     }

@@ -56,7 +56,11 @@ impl Forgetter {
                 if few <= self.max_sweep && self.unlink_matching(to, *kind, Some(pattern)).await? {
                     return self.tell(to, 0, what).await;
                 }
-                tracing::debug!(kind = kind.name(), keys = few, "too many keys to look at: forgetting the kind");
+                tracing::debug!(
+                    kind = kind.name(),
+                    keys = few,
+                    "too many keys to look at: forgetting the kind"
+                );
                 self.forget_kind(line, to, *kind).await
             }
         }

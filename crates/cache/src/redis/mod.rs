@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use redis::io::tcp::TcpSettings;
-use redis::{IntoConnectionInfo, Pipeline, Value};
+use redis::{ConnectionInfo, IntoConnectionInfo, Pipeline, Value};
 use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinHandle;
 
@@ -60,13 +60,7 @@ impl RedisLevel {
     pub async fn open(url: &str, options: RedisLevelOptions) -> Result<Self, SecondLevelError> {
         // Somebody must say which cryptography TLS uses; that somebody else has said so is as good.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let invalid = |error: redis::RedisError| SecondLevelError::Invalid(error.to_string());
-        if url.contains(',') {
-            let why = "one server, not the nodes of a cluster separated by commas";
-            return Err(SecondLevelError::Invalid(why.to_owned()));
-        }
-        let server = url.into_connection_info().map_err(invalid)?;
-        let server = server.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let server = server_of(url)?;
         let line = Arc::new(Line::new(server.addr().to_string()));
         let origin = uuid::Uuid::now_v7().simple().to_string();
         let names = names::Names::new(&options.prefix)?;
@@ -85,6 +79,15 @@ impl RedisLevel {
             tracing::warn!(%failure, "level 1 serves alone until the second cache level can be used");
         }
         Ok(Self { line, forgetter, options, others, ear })
+    }
+
+    /// Whether URL and prefix can be used; nobody is asked.
+    ///
+    /// # Errors
+    /// [`SecondLevelError::Invalid`] when not.
+    pub fn check(url: &str, options: &RedisLevelOptions) -> Result<(), SecondLevelError> {
+        server_of(url)?;
+        names::Names::new(&options.prefix).map(|_| ())
     }
 
     /// Where the server is, without credentials.
@@ -110,13 +113,13 @@ impl RedisLevel {
     fn add(&self, pipeline: &mut Pipeline, entry: &Stored) -> usize {
         let (name, millis) = (self.name(&entry.key), entry.lives.as_millis().max(1) as u64);
         // First the tags: cut off in between, no entry is without them.
-        for tag in entry.value.iter().flat_map(|value| value.tags.iter()) {
+        for tag in entry.value.iter().flat_map(|value| value.tags().iter()) {
             let tag = self.forgetter.names.tag(tag);
             pipeline.cmd("SADD").arg(&tag).arg(&name).ignore();
             pipeline.cmd("PEXPIRE").arg(&tag).arg(millis).arg("NX").ignore();
             pipeline.cmd("PEXPIRE").arg(&tag).arg(millis).arg("GT").ignore();
         }
-        let frame = frame::encode(entry.value.as_ref(), self.options.compress_above);
+        let frame = frame::encode(entry.value.as_ref());
         let bytes = frame.len();
         pipeline.cmd("SET").arg(name).arg(frame).arg("PX").arg(millis).ignore();
         bytes
@@ -129,6 +132,17 @@ impl RedisLevel {
         let value = frame::decode(&Bytes::from(frame), self.options.max_value_bytes).ok()?;
         (!left.is_zero()).then_some(Found { value, left })
     }
+}
+
+fn server_of(url: &str) -> Result<ConnectionInfo, SecondLevelError> {
+    if url.contains(',') {
+        let why = "one server, not the nodes of a cluster separated by commas";
+        return Err(SecondLevelError::Invalid(why.to_owned()));
+    }
+    // What the driver says may quote the URL, and with it a password.
+    let why = "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…` is expected";
+    let server = url.into_connection_info().map_err(|_| SecondLevelError::Invalid(why.to_owned()))?;
+    Ok(server.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
 }
 
 impl Drop for RedisLevel {
@@ -157,7 +171,7 @@ impl SecondLevel for RedisLevel {
 
     async fn put(&self, entries: &[Stored]) -> Result<(), SecondLevelError> {
         let small = |entry: &&Stored| {
-            entry.value.as_ref().is_none_or(|value| value.bytes.len() <= self.options.max_value_bytes)
+            entry.value.as_ref().is_none_or(|value| value.length() <= self.options.max_value_bytes)
         };
         let mut entries = entries.iter().filter(small).peekable();
         while entries.peek().is_some() {

@@ -12,8 +12,6 @@ pub struct RedisLevelOptions {
     pub connect_timeout: Duration,
     /// How long an answer may take; then the server counts as away until it answers again. Default 250 ms.
     pub timeout: Duration,
-    /// Longer values are compressed if that gains a tenth. Default 1024 bytes.
-    pub compress_above: usize,
     /// Larger values are not stored. Default 8 MiB.
     pub max_value_bytes: usize,
     /// Most keys of the server that one invalidation by pattern looks at, and most that one by tag removes; beyond
@@ -27,7 +25,6 @@ impl Default for RedisLevelOptions {
             prefix: "backstock:cache".to_owned(),
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_millis(250),
-            compress_above: 1024,
             max_value_bytes: 8 << 20,
             max_sweep: 1_000_000,
         }

@@ -28,7 +28,7 @@ impl Owed {
             }
         }
         let kinds = self.kinds;
-        self.others.retain(|other| !covered(&kinds, other));
+        self.others.retain(|other| !covered(kinds, other));
     }
 
     /// What is owed, kinds first; it stays owed until [`Owed::paid`].
@@ -54,12 +54,12 @@ impl Owed {
     }
 
     fn is_covered(&self, what: &Invalidation) -> bool {
-        covered(&self.kinds, what)
+        covered(self.kinds, what)
     }
 }
 
 /// Whether forgetting these kinds forgets it, too.
-fn covered(kinds: &[bool; Kind::ALL.len()], what: &Invalidation) -> bool {
+fn covered(kinds: [bool; Kind::ALL.len()], what: &Invalidation) -> bool {
     Kind::ALL.into_iter().filter(|kind| what.concerns(*kind)).all(|kind| kinds[kind.index()])
 }
 

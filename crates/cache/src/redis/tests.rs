@@ -47,7 +47,8 @@ async fn processes_share_values_of_every_size_and_their_absence() {
     let server = server();
     let (one, two) = two_processes(&server).await;
     let large = "waterproof and warm ".repeat(5000);
-    let many: Vec<_> = (0..300).map(|n| (key(&n.to_string()), Value::from(large[..n * 300].to_owned()))).collect();
+    let many: Vec<_> =
+        (0..300).map(|n| (key(&n.to_string()), Value::from(large[..n * 300].to_owned()))).collect();
     one.put_many(many.clone()).await;
     let keys: Vec<Key> = many.iter().map(|(key, _)| key.clone()).collect();
     for ((_, put), got) in many.iter().zip(two.get_many(&keys).await) {
@@ -56,7 +57,8 @@ async fn processes_share_values_of_every_size_and_their_absence() {
     one.get_or_load(&key("none"), async || Ok::<_, io::Error>(None)).await.unwrap();
     assert_eq!(loads(&two, &key("none"), "not asked").await, None);
     assert_eq!(two.statistics().kind(Kind::Product).level2_hits, 301);
-    let stored: usize = server.command(&["STRLEN", "backstock:cache:entry:product:x:1:299"]).unwrap().parse().unwrap_or(0);
+    let stored: usize =
+        server.command(&["STRLEN", "backstock:cache:entry:product:x:1:299"]).unwrap().parse().unwrap_or(0);
     assert_eq!(stored, 0, "the generation is part of the name");
 }
 
@@ -71,7 +73,10 @@ async fn entries_end_in_redis_by_their_lifetime() {
     let one = Cache::with(options, MonotonicClock::default(), Some(level.clone()));
     one.put(&key("a"), "x").await;
     let left: u64 = server.command(&["PTTL", &level.name(&key("a"))]).unwrap().parse().unwrap();
-    assert!((950_000..=1_160_000).contains(&left), "a lifetime and the minute for those who can do with an old one: {left}");
+    assert!(
+        (950_000..=1_160_000).contains(&left),
+        "a lifetime and the minute for those who can do with an old one: {left}"
+    );
     server.command(&["PEXPIRE", &level.name(&key("a")), "30000"]).unwrap();
     assert_eq!(cache(&level).get(&key("a")).await, None, "its last minute is not for everybody");
 }
@@ -214,17 +219,26 @@ async fn a_frozen_server_is_noticed_and_found_again_when_it_goes_on() {
 
 #[tokio::test]
 async fn a_server_without_memory_still_reads_and_forgets() {
-    let server = RedisServer::options().set("maxmemory", "4mb").set("maxmemory-policy", "noeviction").start().unwrap();
+    let server =
+        RedisServer::options().set("maxmemory", "4mb").set("maxmemory-policy", "noeviction").start().unwrap();
     let level = level(&server).await;
     let one = cache(&level);
     one.put(&key("first"), "early").await;
-    let noise = |n: u64| (0..4000u64).map(|at| xxhash_rust::xxh3::xxh3_64(&(n * 4000 + at).to_le_bytes()) as u8).collect::<Vec<_>>();
+    let noise = |n: u64| {
+        (0..4000u64)
+            .map(|at| xxhash_rust::xxh3::xxh3_64(&(n * 4000 + at).to_le_bytes()) as u8)
+            .collect::<Vec<_>>()
+    };
     let mut n = 0;
     while one.statistics().level2_errors == 0 {
         one.put(&Key::new(Kind::View, 1, n.to_string()), noise(n)).await;
         n += 1;
     }
-    assert_eq!(one.get(&Key::new(Kind::View, 1, (n - 1).to_string())).await.unwrap().len(), 4000, "level 1 has it");
+    assert_eq!(
+        one.get(&Key::new(Kind::View, 1, (n - 1).to_string())).await.unwrap().len(),
+        4000,
+        "level 1 has it"
+    );
     let two = cache(&level);
     assert_eq!(two.get(&key("first")).await.unwrap(), "early");
     two.invalidate(&key("first")).await;

@@ -255,9 +255,15 @@ impl Catalog {
         ask!(self.bump_popularity(scores))
     }
 
-    /// SKUs of the `limit` most popular active products; where there are too few scores, the most recently changed.
-    pub async fn popular(&self, limit: u32) -> Result<Vec<String>> {
+    /// The `limit` most popular active products with their scores; where there are too few scores, the most recently
+    /// changed with a score of 0.
+    pub async fn popular(&self, limit: u32) -> Result<Vec<(String, u64)>> {
         ask!(self.popular(limit))
+    }
+
+    /// The sum of the scores of all active products.
+    pub async fn popularity(&self) -> Result<u64> {
+        ask!(self.popularity())
     }
 }
 

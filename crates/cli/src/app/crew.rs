@@ -18,6 +18,7 @@ pub struct Crew {
     pool: Option<(PoolHandle, JoinHandle<PoolReport>)>,
     scheduler: Option<(SchedulerHandle, JoinHandle<()>)>,
     metrics: Option<metrics::Export>,
+    memory: Option<JoinHandle<()>>,
     stop: Shutdown,
 }
 
@@ -50,7 +51,7 @@ impl Crew {
         tokio::spawn(async move {
             tokio::select! { () = own.requested() => {} () = outer.requested() => own.request() }
         });
-        Self { pool: None, scheduler: None, metrics: None, stop }
+        Self { pool: None, scheduler: None, metrics: None, memory: None, stop }
     }
 
     fn with_worker(mut self, app: &App) -> Result<Self, Failure> {
@@ -61,6 +62,7 @@ impl Crew {
         let stop = self.stop.clone();
         let handle = pool.handle();
         self.pool = Some((handle, tokio::spawn(pool.run_until(async move { stop.requested().await }))));
+        self.memory = super::cache::guard(&app.config, &app.tools.cache, &self.stop);
         Ok(self)
     }
 
@@ -95,6 +97,9 @@ impl Crew {
         };
         if let Some((_, scheduler)) = self.scheduler {
             let _ended = scheduler.await;
+        }
+        if let Some(memory) = self.memory {
+            let _ended = memory.await;
         }
         if let Some(metrics) = self.metrics {
             metrics.stop().await;

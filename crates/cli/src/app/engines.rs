@@ -2,7 +2,6 @@
 
 use crate::failure::Failure;
 use crate::show;
-use backstock_cache::{Cache, CacheOptions, Lifetimes};
 use backstock_catalog::delivery::{DuplicatePolicy, Limits, ReadOptions};
 use backstock_config::{Config, Duplicates, EmbeddingModel, ImageEngine, ImageFit, ImageFormat};
 use backstock_embedding::{Choice, Embed, Progress, ResolveOptions, Stage, user_cache_dir};
@@ -90,13 +89,6 @@ pub fn fetch(config: &Config) -> Option<HttpImages> {
         allow_private_addresses: fetch.allow_private_addresses,
     };
     fetch.enabled.then(|| HttpImages::new(options))
-}
-
-/// The cache of this process.
-pub fn cache(config: &Config) -> Cache {
-    let ttl = Duration::from_secs(config.cache.product_ttl_seconds);
-    let lifetimes = Lifetimes { product: ttl, ..Lifetimes::default() };
-    Cache::new(CacheOptions { max_bytes: config.cache.max_mib * MIB, lifetimes })
 }
 
 /// Checks what the engines are told, without starting them.

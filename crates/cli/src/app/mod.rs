@@ -1,5 +1,6 @@
 //! Wiring: from the configuration to open stores, engines and handlers.
 
+mod cache;
 pub mod crew;
 pub mod cron;
 pub mod delivery;
@@ -63,10 +64,10 @@ impl App {
             fetch: engines::fetch(&config).map(Arc::new),
             embedder,
             vectors,
-            cache: Arc::new(engines::cache(&config)),
+            cache: Arc::new(cache::open(&config).await?),
             cpu,
             import: import_settings(&config),
-            warm_products: u32::try_from(config.cache.warm_products).unwrap_or(u32::MAX),
+            warm: cache::warm_settings(&config),
         };
         Ok(Self { config, tools, model })
     }
@@ -159,6 +160,7 @@ pub fn check(config: &Config) -> Result<(), Failure> {
     queue::is_in_use(config)?;
     CatalogPlace::of(config)?;
     limits::of(config)?;
+    cache::check(config)?;
     engines::check(config)
 }
 

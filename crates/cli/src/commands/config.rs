@@ -35,6 +35,7 @@ fn shown(config: &Config) -> Config {
     let mut config = config.clone();
     config.catalog.url = without_passwords(&config.catalog.url);
     config.queue.url = without_passwords(&config.queue.url);
+    config.cache.url = without_passwords(&config.cache.url);
     config
 }
 

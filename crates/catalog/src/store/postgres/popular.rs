@@ -9,13 +9,16 @@ use crate::store::error::Result;
 const BUMP: &str = "INSERT INTO popularity (sku, score, changed_gen)
     SELECT k.sku, k.score, $3 FROM unnest($1::text[], $2::bigint[]) AS k(sku, score)
     ON CONFLICT (sku) DO UPDATE SET score = popularity.score + excluded.score, changed_gen = excluded.changed_gen";
-pub(super) const TOP: &str = "SELECT p.sku FROM popularity o JOIN product p ON p.sku = o.sku
+pub(super) const TOP: &str = "SELECT p.sku, o.score FROM popularity o JOIN product p ON p.sku = o.sku
     WHERE p.status = 0 ORDER BY o.score DESC, o.sku LIMIT $1";
 pub(super) const LATEST: &str = "SELECT sku FROM product p WHERE status = 0
     AND NOT EXISTS (SELECT 1 FROM popularity o WHERE o.sku = p.sku)
     ORDER BY changed_gen DESC, id DESC LIMIT $1";
+const TOTAL: &str =
+    "SELECT COALESCE(sum(o.score), 0)::bigint FROM popularity o JOIN product p ON p.sku = o.sku
+    WHERE p.status = 0";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[BUMP, TOP, LATEST];
+pub(super) const STATEMENTS: &[&str] = &[BUMP, TOP, LATEST, TOTAL];
 
 impl PostgresCatalog {
     pub(crate) async fn bump_popularity(&self, scores: &[(String, u64)]) -> Result<()> {
@@ -32,15 +35,24 @@ impl PostgresCatalog {
         self.commit(tx).await
     }
 
-    pub(crate) async fn popular(&self, limit: u32) -> Result<Vec<String>> {
+    pub(crate) async fn popular(&self, limit: u32) -> Result<Vec<(String, u64)>> {
         let mut conn = self.read().await?;
-        let query = sqlx::query_scalar(TOP).bind(i64::from(limit));
-        let mut skus: Vec<String> = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
-        let rest = limit.saturating_sub(skus.len() as u32);
+        let query = sqlx::query_as::<_, (String, i64)>(TOP).bind(i64::from(limit));
+        let scored = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
+        let mut products: Vec<_> =
+            scored.into_iter().map(|(sku, score)| (sku, score.unsigned_abs())).collect();
+        let rest = limit.saturating_sub(products.len() as u32);
         if rest > 0 {
-            let query = sqlx::query_scalar(LATEST).bind(i64::from(rest));
-            skus.extend(query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?);
+            let query = sqlx::query_scalar::<_, String>(LATEST).bind(i64::from(rest));
+            let latest = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
+            products.extend(latest.into_iter().map(|sku| (sku, 0)));
         }
-        Ok(skus)
+        Ok(products)
+    }
+
+    pub(crate) async fn popularity(&self) -> Result<u64> {
+        let mut conn = self.read().await?;
+        let total: i64 = sqlx::query_scalar(TOTAL).fetch_one(&mut *conn).await.map_err(|e| self.error(&e))?;
+        Ok(total.unsigned_abs())
     }
 }

@@ -6,13 +6,16 @@ use crate::store::error::Result;
 const BUMP: &str =
     "INSERT INTO popularity (sku, score) SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE true
     ON CONFLICT (sku) DO UPDATE SET score = score + excluded.score";
-const TOP: &str = "SELECT p.sku FROM popularity o CROSS JOIN product p ON p.sku = o.sku
+const TOP: &str = "SELECT p.sku, o.score FROM popularity o CROSS JOIN product p ON p.sku = o.sku
     WHERE p.status = 0 ORDER BY o.score DESC, o.sku LIMIT ?1";
 const LATEST: &str = "SELECT sku FROM product p WHERE status = 0
     AND NOT EXISTS (SELECT 1 FROM popularity o WHERE o.sku = p.sku)
     ORDER BY changed_gen DESC, id DESC LIMIT ?1";
+const TOTAL: &str =
+    "SELECT CAST(total(o.score) AS INTEGER) FROM popularity o CROSS JOIN product p ON p.sku = o.sku
+    WHERE p.status = 0";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[BUMP, TOP, LATEST];
+pub(super) const STATEMENTS: &[&str] = &[BUMP, TOP, LATEST, TOTAL];
 
 impl SqliteCatalog {
     pub(crate) async fn bump_popularity(&self, scores: &[(String, u64)]) -> Result<()> {
@@ -22,15 +25,24 @@ impl SqliteCatalog {
         self.commit(tx).await
     }
 
-    pub(crate) async fn popular(&self, limit: u32) -> Result<Vec<String>> {
+    pub(crate) async fn popular(&self, limit: u32) -> Result<Vec<(String, u64)>> {
         let mut conn = self.read().await?;
-        let query = sqlx::query_scalar(TOP).bind(limit);
-        let mut skus: Vec<String> = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
-        let rest = limit.saturating_sub(skus.len() as u32);
+        let query = sqlx::query_as::<_, (String, i64)>(TOP).bind(limit);
+        let scored = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
+        let mut products: Vec<_> =
+            scored.into_iter().map(|(sku, score)| (sku, score.unsigned_abs())).collect();
+        let rest = limit.saturating_sub(products.len() as u32);
         if rest > 0 {
-            let query = sqlx::query_scalar(LATEST).bind(rest);
-            skus.extend(query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?);
+            let query = sqlx::query_scalar::<_, String>(LATEST).bind(rest);
+            let latest = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
+            products.extend(latest.into_iter().map(|sku| (sku, 0)));
         }
-        Ok(skus)
+        Ok(products)
+    }
+
+    pub(crate) async fn popularity(&self) -> Result<u64> {
+        let mut conn = self.read().await?;
+        let total: i64 = sqlx::query_scalar(TOTAL).fetch_one(&mut *conn).await.map_err(|e| self.error(&e))?;
+        Ok(total.unsigned_abs())
     }
 }
