@@ -6,6 +6,7 @@ mod crash;
 mod demo;
 mod disk_full;
 mod metrics;
+mod operator;
 mod redis;
 mod stop;
 mod support;

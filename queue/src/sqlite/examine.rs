@@ -89,8 +89,9 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         part: "counters",
         find: concat!(
-            "SELECT q.name || ', ' || l.kind, printf('says %d jobs of %d bytes in state %d, there are %d of %d',
-                said_jobs, said_bytes, state, jobs, bytes)
+            "SELECT q.name || ', ' || l.kind, printf('says %d %s, %d bytes; there are %d, %d bytes',
+                said_jobs, '[\"scheduled\",\"available\",\"running\",\"retryable\",\"completed\",\"cancelled\",\"discarded\",\"quarantined\"]'
+                    ->> state, said_bytes, jobs, bytes)
              FROM (", miscounted!(), ") JOIN lane AS l ON l.n = lane JOIN queue AS q ON q.n = l.queue
              ORDER BY q.name, l.kind, state"
         ),

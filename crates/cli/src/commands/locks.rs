@@ -33,6 +33,10 @@ pub async fn run(args: &Args, store: &dyn Store, as_json: bool) -> Result<(), Fa
 }
 
 fn print(locks: &Locks, queues: &[QueueStatus]) {
+    if locks.roles.is_empty() && locks.keys.is_empty() && queues.is_empty() {
+        show::line("nothing is held, led, paused or limited");
+        return;
+    }
     let mut roles = Table::new(&["ROLE", "LEADER", "UNTIL", ">TERM"]);
     for role in &locks.roles {
         let leader = role.leader.as_ref().map_or_else(|| "nobody".to_owned(), |leader| leader.0.clone());
