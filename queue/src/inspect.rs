@@ -1,6 +1,8 @@
 //! What operators see and do.
 
-use crate::{Fence, GroupId, JobId, JobState, KeyLimits, KindRange, Priority, Timestamp, WorkerId};
+use crate::{
+    Fence, GroupId, JobId, JobState, KeyLimits, KindRange, Priority, StoreError, Timestamp, WorkerId, new_job,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -66,6 +68,20 @@ pub struct JobFilter {
     pub error_contains: Option<String>,
 }
 
+impl JobFilter {
+    /// Whether `job` is one of those asked for.
+    pub fn matches(&self, job: &JobRecord) -> bool {
+        let Self { states, kind, queue, group, ids, error_contains } = self;
+        let says = |text: &String| job.last_error.as_ref().is_some_and(|error| error.contains(text.as_str()));
+        (states.is_empty() || states.contains(&job.state))
+            && kind.as_ref().is_none_or(|kind| *kind == job.kind)
+            && queue.as_ref().is_none_or(|queue| *queue == job.queue)
+            && group.is_none_or(|group| job.group == Some(group))
+            && (ids.is_empty() || ids.contains(&job.id))
+            && error_contains.as_ref().is_none_or(says)
+    }
+}
+
 /// A window over a listing, newest job first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -103,6 +119,18 @@ pub struct Edit {
     pub queue: Option<String>,
     /// New priority.
     pub priority: Option<Priority>,
+}
+
+impl Edit {
+    /// Whether a job is still valid with these changes; every store asks before it replays anything.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] says what is too long or missing.
+    pub fn validate(&self) -> Result<(), StoreError> {
+        let payload = self.payload.as_deref().map_or(Ok(()), new_job::check_payload);
+        let queue = self.queue.as_deref().map_or(Ok(()), |queue| new_job::check_name("queue", queue));
+        payload.and(queue).map_err(|what| StoreError::Invalid(format!("edit of jobs to replay: {what}")))
+    }
 }
 
 /// Jobs by state; states without jobs are left out.

@@ -46,21 +46,13 @@ impl NewJob {
     /// # Errors
     /// [`StoreError::Invalid`] names the job and what is too long or missing.
     pub fn validate(&self) -> Result<(), StoreError> {
-        let refuse = |what: String| Err(StoreError::Invalid(format!("job {}: {what}", self.id)));
-        // A seal takes no room from the payload.
-        let (size, max) = (crate::sealed::plain_len(&self.payload), Self::MAX_PAYLOAD_BYTES);
-        if size > max {
-            return refuse(format!("payload of {size} bytes, at most {max}; pass large things by reference"));
-        }
-        for (what, name) in [("kind", &self.kind), ("queue", &self.queue)] {
-            if name.is_empty() || name.len() > Self::MAX_NAME_BYTES {
-                return refuse(format!(
-                    "{what} of {} bytes, must be 1 to {}",
-                    name.len(),
-                    Self::MAX_NAME_BYTES
-                ));
-            }
-        }
+        self.check().map_err(|what| StoreError::Invalid(format!("job {}: {what}", self.id)))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check_payload(&self.payload)?;
+        check_name("kind", &self.kind)?;
+        check_name("queue", &self.queue)?;
         let keys = [
             ("unique", self.unique.as_ref().map(|unique| &unique.key)),
             ("fairness", self.fairness_key.as_ref()),
@@ -68,7 +60,7 @@ impl NewJob {
         for (what, key) in keys {
             let len = key.map_or(0, String::len);
             if len > Self::MAX_NAME_BYTES {
-                return refuse(format!("{what} key of {len} bytes, at most {}", Self::MAX_NAME_BYTES));
+                return Err(format!("{what} key of {len} bytes, at most {}", Self::MAX_NAME_BYTES));
             }
         }
         Ok(())
@@ -147,6 +139,23 @@ impl NewJob {
         self.unique = Some(unique);
         self
     }
+}
+
+/// Whether a payload is small enough. A seal takes no room from it.
+pub(crate) fn check_payload(payload: &[u8]) -> Result<(), String> {
+    let (size, max) = (crate::sealed::plain_len(payload), NewJob::MAX_PAYLOAD_BYTES);
+    if size > max {
+        return Err(format!("payload of {size} bytes, at most {max}; pass large things by reference"));
+    }
+    Ok(())
+}
+
+/// Whether the name of a kind or queue is there and short enough.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > NewJob::MAX_NAME_BYTES {
+        return Err(format!("{what} of {} bytes, must be 1 to {}", name.len(), NewJob::MAX_NAME_BYTES));
+    }
+    Ok(())
 }
 
 /// At most one job of a kind with this key, for as long as the scope lasts. The key is held by the job itself:

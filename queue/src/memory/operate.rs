@@ -1,13 +1,13 @@
 //! What operators do: cancel and replay.
 
-use super::{MAX_PIECE, index::At, inspect::matches, jobs::Entry, jobs::Seq, state::State};
+use super::{MAX_PIECE, index::At, jobs::Entry, jobs::Seq, state::State};
 use crate::life::{self, CANCELLED};
-use crate::{JobFilter, JobState, NewJob, Replay, StoreError, Timestamp};
+use crate::{JobFilter, JobState, Replay, StoreError, Timestamp};
 
 impl State {
     pub(super) fn cancel(&mut self, filter: &JobFilter, now: Timestamp) -> u64 {
         let open = |job: &&Entry| !job.record.state.is_final() && !job.cancel_requested;
-        let asked = self.jobs.iter().filter(open).filter(|job| matches(filter, job));
+        let asked = self.jobs.iter().filter(open).filter(|job| filter.matches(&job.record));
         let asked: Vec<(Seq, JobState)> =
             asked.take(MAX_PIECE).map(|job| (job.seq, job.record.state)).collect();
         for (seq, state) in &asked {
@@ -21,15 +21,13 @@ impl State {
     }
 
     pub(super) fn replay(&mut self, replay: &Replay, now: Timestamp) -> Result<u64, StoreError> {
+        replay.edit.validate()?;
         let index = &self.jobs.index;
         let mut finished: Vec<At> = index.done.jobs.union(&index.dead.jobs).copied().collect();
         finished.retain(|(_, seq)| {
             let job = self.jobs.get(*seq);
-            job.record.state != JobState::Completed && matches(&replay.filter, job)
+            job.record.state != JobState::Completed && replay.filter.matches(&job.record)
         });
-        for (_, seq) in &finished {
-            check_edit(&self.jobs.get(*seq).record, replay)?;
-        }
         let mut replayed = 0;
         for (_, seq) in finished {
             if replayed == replay.limit.min(MAX_PIECE) {
@@ -69,23 +67,4 @@ impl State {
             self.groups.count_replay(group, was);
         }
     }
-}
-
-/// Whether `job` is valid after the edit.
-fn check_edit(job: &crate::JobRecord, replay: &Replay) -> Result<(), StoreError> {
-    let edit = &replay.edit;
-    let edited = NewJob {
-        id: job.id,
-        kind: job.kind.clone(),
-        version: job.version,
-        queue: edit.queue.clone().unwrap_or_else(|| job.queue.clone()),
-        priority: job.priority,
-        payload: edit.payload.clone().unwrap_or_default(),
-        run_at: None,
-        expires_at: None,
-        unique: None,
-        group: None,
-        fairness_key: None,
-    };
-    edited.validate()
 }

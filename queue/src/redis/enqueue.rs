@@ -1,12 +1,12 @@
 //! Producers.
 
-use super::{PIECE, RedisStore, answer::Answer, fault, link::Call, wire};
+use super::{PIECE, RedisStore, answer::Answer, fault, link::Call, pack, wire};
 use crate::{Enqueued, GroupId, JobId, NewJob, StoreError, Timestamp};
 use redis::Value;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Most bytes of requests in one call of a function.
+/// Most bytes of payload in one call of a function.
 const PIECE_BYTES: usize = 4 << 20;
 /// Most calls in one round trip.
 const CALLS: usize = 8;
@@ -18,14 +18,12 @@ impl RedisStore {
         }
         self.check_room().await?;
         self.check_jobs(&jobs).await?;
-        let requests: Vec<Vec<u8>> = jobs.iter().map(wire::request).collect();
         let mut enqueued = Vec::with_capacity(jobs.len());
-        let pieces: Vec<&[Vec<u8>]> = pieces(&requests).collect();
+        let pieces: Vec<&[NewJob]> = pieces(&jobs).collect();
         for pieces in pieces.chunks(CALLS) {
-            let call = |piece: &&[Vec<u8>]| self.at_once("enqueue").args(piece.iter().map(Vec::as_slice));
+            let call = |piece: &&[NewJob]| self.at_once("enqueue").args(pack::requests(piece));
             let calls: Vec<Call> = pieces.iter().map(call).collect();
-            for (answer, piece) in self.link.call_all(&calls).await?.into_iter().zip(pieces) {
-                let asked = &jobs[enqueued.len()..enqueued.len() + piece.len()];
+            for (answer, asked) in self.link.call_all(&calls).await?.into_iter().zip(pieces) {
                 self.read_enqueued(answer, asked, &mut enqueued)?;
             }
         }
@@ -131,19 +129,19 @@ impl RedisStore {
     }
 }
 
-/// How many of the first requests go into one call.
-fn piece_of(requests: &[Vec<u8>]) -> usize {
+/// How many of the first jobs go into one call.
+fn piece_of(jobs: &[NewJob]) -> usize {
     let mut bytes = 0;
-    let fits = |request: &&Vec<u8>| {
-        bytes += request.len();
+    let fits = |job: &&NewJob| {
+        bytes += job.payload.len();
         bytes <= PIECE_BYTES
     };
-    requests.iter().take(PIECE).take_while(fits).count().max(1).min(requests.len())
+    jobs.iter().take(PIECE).take_while(fits).count().max(1).min(jobs.len())
 }
 
-/// Requests in pieces small enough for one call each.
-fn pieces(requests: &[Vec<u8>]) -> impl Iterator<Item = &[Vec<u8>]> {
-    let mut rest = requests;
+/// Jobs in pieces small enough for one call each.
+fn pieces(jobs: &[NewJob]) -> impl Iterator<Item = &[NewJob]> {
+    let mut rest = jobs;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;

@@ -1,6 +1,6 @@
 //! Servers that refuse, vanish, hang or hold what is not ours: a clear error, nothing lost, and on it goes.
 
-use super::{RedisOptions, RedisStore};
+use super::{RedisOptions, RedisStore, open::FORMAT};
 use crate::conformance::lab;
 use crate::{JobState, Outcome, Settled, Settlement, Store, StoreError};
 use backstock_testbed::{Fsync, RedisServer};
@@ -98,7 +98,9 @@ async fn a_foreign_key_under_our_name_is_told_and_harms_nobody() {
 async fn a_damaged_job_is_set_aside_and_the_others_go_on() {
     let server = RedisServer::start().unwrap();
     let store = store_on(&server).await;
-    store.enqueue(lab::jobs("a", 3)).await.unwrap();
+    for job in lab::jobs("a", 3) {
+        store.enqueue(vec![job]).await.unwrap();
+    }
     let damage = redis::cmd("HSET").arg("{backstock}:jobs").arg(&2_u64.to_be_bytes()).arg("rubbish").clone();
     store.link.command(&damage).await.unwrap();
     let leases = store.claim(&lab::Lab::request(5)).await.unwrap().leases;
@@ -107,6 +109,23 @@ async fn a_damaged_job_is_set_aside_and_the_others_go_on() {
     assert_eq!(aside.trim().trim_start_matches("(integer) "), "1");
     let counts = store.queues().await.unwrap().remove(0).counts;
     assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(JobState::Running, 2)]);
+}
+
+#[tokio::test]
+async fn a_damaged_pack_of_jobs_is_set_aside_and_the_others_go_on() {
+    let server = RedisServer::start().unwrap();
+    let store = store_on(&server).await;
+    for name in ["a", "b", "c"] {
+        store.enqueue(lab::jobs(name, 2)).await.unwrap();
+    }
+    let damage = redis::cmd("HSET").arg("{backstock}:packs").arg(&3_u64.to_be_bytes()).arg("rubbish").clone();
+    store.link.command(&damage).await.unwrap();
+    let leases = store.claim(&lab::Lab::request(5)).await.unwrap().leases;
+    assert_eq!(lab::names(&leases), ["a-0", "a-1", "c-0", "c-1"]);
+    let aside = server.command(&["HLEN", "{backstock}:damaged"]).unwrap();
+    assert_eq!(aside.trim().trim_start_matches("(integer) "), "1");
+    let counts = store.queues().await.unwrap().remove(0).counts;
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(JobState::Running, 4)]);
 }
 
 #[tokio::test]
@@ -186,6 +205,14 @@ async fn functions_that_somebody_removed_are_put_back() {
 #[tokio::test]
 async fn data_of_a_newer_version_is_left_alone() {
     let server = RedisServer::start().unwrap();
-    server.command(&["HSET", "{backstock}:meta", "format", "2"]).unwrap();
+    server.command(&["HSET", "{backstock}:meta", "format", &(FORMAT + 1).to_string()]).unwrap();
     assert!(matches!(open(&server.url()).await, Err(StoreError::Newer { .. })));
+}
+
+#[tokio::test]
+async fn data_of_an_older_version_is_refused_with_what_to_do() {
+    let server = RedisServer::start().unwrap();
+    server.command(&["HSET", "{backstock}:meta", "format", "1"]).unwrap();
+    let error = open(&server.url()).await.unwrap_err();
+    assert!(!error.is_transient() && error.to_string().contains("queue.prefix"), "{error}");
 }

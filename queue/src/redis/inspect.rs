@@ -11,19 +11,6 @@ pub(super) struct Found {
     pub(super) asked_to_stop: bool,
 }
 
-/// Whether `job` is one of those asked for; `ids` were looked at before.
-pub(super) fn matches(filter: &JobFilter, job: &JobRecord) -> bool {
-    let JobFilter { states, kind, queue, group, ids, error_contains } = filter;
-    (states.is_empty() || states.contains(&job.state))
-        && kind.as_ref().is_none_or(|kind| *kind == job.kind)
-        && queue.as_ref().is_none_or(|queue| *queue == job.queue)
-        && group.is_none_or(|group| job.group == Some(group))
-        && (ids.is_empty() || ids.contains(&job.id))
-        && error_contains
-            .as_ref()
-            .is_none_or(|text| job.last_error.as_ref().is_some_and(|error| error.contains(text.as_str())))
-}
-
 impl RedisStore {
     /// The jobs of these ids that are stored.
     pub(super) async fn find(&self, ids: &[JobId]) -> Result<Vec<Found>, StoreError> {
@@ -79,14 +66,14 @@ impl RedisStore {
                 let from = first.max((last + 1).saturating_sub(PIECE as u64));
                 let seqs: Vec<u64> = (from..=last).rev().collect();
                 let found = self.show(&seqs).await?;
-                listed.extend(found.into_iter().map(|job| job.record).filter(|job| matches(filter, job)));
+                listed.extend(found.into_iter().map(|job| job.record).filter(|job| filter.matches(job)));
                 last = from - 1;
             }
         } else {
             let mut found = self.find(&filter.ids).await?;
             found.sort_by_key(|job| std::cmp::Reverse(job.seq));
             found.dedup_by_key(|job| job.seq);
-            listed.extend(found.into_iter().map(|job| job.record).filter(|job| matches(filter, job)));
+            listed.extend(found.into_iter().map(|job| job.record).filter(|job| filter.matches(job)));
         }
         Ok(listed.into_iter().skip(page.offset).take(page.limit.min(PIECE)).collect())
     }

@@ -13,8 +13,8 @@ macro_rules! parts {
 }
 
 parts!(
-    "base", "record", "share", "place", "shelf", "life", "enqueue", "bundle", "settle", "due", "band",
-    "claim", "workers", "operate", "inspect", "check", "sweep", "register",
+    "base", "pack", "record", "share", "place", "shelf", "life", "enqueue", "bundle", "settle", "due",
+    "band", "claim", "workers", "operate", "inspect", "check", "sweep", "register",
 );
 
 /// The library as the server loads it.

@@ -92,24 +92,14 @@ impl Link {
 
     /// Calls one function.
     pub(super) async fn call(&self, function: &Call) -> Result<Value, StoreError> {
-        let command = self.compose(function);
-        let mut line = self.line.clone();
-        let answer = match line.ask(&command).await {
-            Err(error) if is_unknown_function(&error) => {
-                self.load().await?;
-                line.ask(&command).await
-            }
-            answer => answer,
-        };
-        answer.map_err(|error| self.fault(&error))
+        let answers = self.call_all(std::slice::from_ref(function)).await?;
+        answers.into_iter().next().ok_or_else(|| fault::damaged("no answer", &self.location))
     }
 
-    /// Calls several functions in one round trip, in order; each has happened or not on its own.
+    /// Calls several functions in one round trip, in order; each has happened or not on its own. Puts our functions on
+    /// the server when it does not know them.
     pub(super) async fn call_all(&self, functions: &[Call]) -> Result<Vec<Value>, StoreError> {
-        if let [one] = functions {
-            return Ok(vec![self.call(one).await?]);
-        }
-        let mut pipeline = redis::pipe();
+        let mut pipeline = redis::Pipeline::with_capacity(functions.len());
         for function in functions {
             pipeline.add_command(self.compose(function));
         }
@@ -125,7 +115,7 @@ impl Link {
     }
 
     /// Puts our functions on the server (on every master of a cluster).
-    pub(super) async fn load(&self) -> Result<(), StoreError> {
+    async fn load(&self) -> Result<(), StoreError> {
         let mut command = redis::cmd("FUNCTION");
         command.arg("LOAD").arg("REPLACE").arg(&self.library.source);
         self.command(&command).await.map(|_| ())

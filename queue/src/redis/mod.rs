@@ -1,7 +1,7 @@
 //! The store on Redis 7.0 and newer (also Valkey): one server, or a cluster, where one node owns a deployment.
 //!
 //! * Everything a call does is one function inside the server (`lua/`), so one transaction and one round trip.
-//! * A fresh job costs a list entry and a hash field; claims and settlements move hundreds with a few commands.
+//! * Plain jobs of one call are stored, listed, leased and completed together (`lua/pack.lua`, `lua/bundle.lua`).
 //! * A second connection listens for wake-ups. It also shows that this process lives: when it is gone, so is the process.
 
 mod answer;
@@ -20,6 +20,7 @@ mod memory;
 mod open;
 mod operate;
 mod options;
+mod pack;
 mod rescue;
 mod store;
 #[cfg(test)]

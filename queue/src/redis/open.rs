@@ -4,14 +4,13 @@ use super::{RedisOptions, RedisStore, bell::Bell, fault, link::Link, memory::Mem
 use crate::StoreError;
 
 /// Layout of the data; raised when an older program could not read it any more.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 /// First version of Redis with functions.
 const OLDEST_MAJOR: u32 = 7;
 
 impl RedisStore {
     /// Opens the queue on the server at `url`: `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, several
-    /// nodes of a cluster separated by commas. Puts our functions on the server. Must be called inside a tokio
-    /// runtime, which then listens for wake-ups. Warns when the server may drop or forget jobs.
+    /// nodes of a cluster separated by commas. Must be called inside a tokio runtime, which then listens for wake-ups. Warns when the server may drop or forget jobs.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for a wrong URL or prefix, [`StoreError::Unavailable`] when nobody answers,
@@ -21,7 +20,6 @@ impl RedisStore {
         check_prefix(&options.prefix)?;
         let link = Link::connect(url, &options).await?;
         check_server(&link.about("everything").await?, &link.location)?;
-        link.load().await?;
         check_format(&link).await?;
         let bell = Bell::hang(&link, &options).await?;
         Ok(Self {
@@ -70,7 +68,15 @@ async fn check_format(link: &Link) -> Result<(), StoreError> {
     link.command(redis::cmd("HSETNX").arg(&meta).arg("format").arg(FORMAT)).await?;
     let stored = fault::text(&link.command(redis::cmd("HGET").arg(&meta).arg("format")).await?);
     match stored.parse::<u32>() {
-        Ok(format) if format <= FORMAT => Ok(()),
+        Ok(FORMAT) => Ok(()),
+        Ok(format) if format < FORMAT => {
+            let source = format!(
+                "{}: the jobs were written in format {format} by an older version of backstock, this one needs format \
+                 {FORMAT}; let the older version work them off, or set another queue.prefix",
+                link.location
+            );
+            Err(StoreError::Failed { store: fault::STORE, source: source.into() })
+        }
         Ok(_) => Err(StoreError::Newer { store: fault::STORE, location: link.location.clone() }),
         Err(_) => Err(fault::damaged(&format!("format {stored:?}"), &link.location)),
     }

@@ -1,18 +1,12 @@
 //! What operators do; and forgetting what is finished.
 
-use super::{
-    PIECE, RedisStore, answer,
-    inspect::{Found, matches},
-    link::Call,
-    wire,
-    work::millis,
-};
-use crate::{Edit, JobFilter, JobState, KeyLimits, NewJob, Pruned, Replay, Retention, StoreError};
+use super::{PIECE, RedisStore, answer, inspect::Found, link::Call, wire, work::millis};
+use crate::{Edit, JobFilter, JobState, KeyLimits, Pruned, Replay, Retention, StoreError};
 
 impl RedisStore {
     pub(super) async fn cancel_jobs(&self, filter: &JobFilter) -> Result<u64, StoreError> {
         let open =
-            |job: &Found| !job.record.state.is_final() && !job.asked_to_stop && matches(filter, &job.record);
+            |job: &Found| !job.record.state.is_final() && !job.asked_to_stop && filter.matches(&job.record);
         let mut asked = Vec::new();
         if filter.ids.is_empty() {
             let (mut first, last) = self.bounds().await?;
@@ -36,6 +30,7 @@ impl RedisStore {
     }
 
     pub(super) async fn run_again(&self, replay: &Replay) -> Result<u64, StoreError> {
+        replay.edit.validate()?;
         let limit = replay.limit.min(PIECE);
         let candidates = self.finished().await?;
         let mut replayed = 0;
@@ -44,8 +39,7 @@ impl RedisStore {
                 break;
             }
             let mut jobs = self.show(seqs).await?;
-            jobs.retain(|job| may_run_again(job.record.state) && matches(&replay.filter, &job.record));
-            jobs.iter().try_for_each(|job| check_edit(job, &replay.edit))?;
+            jobs.retain(|job| may_run_again(job.record.state) && replay.filter.matches(&job.record));
             let call = with_edit(self.at_once("replay").number(limit - replayed).number(replayed), replay);
             let call = call.args(jobs.iter().map(|job| job.seq.to_be_bytes()));
             replayed += self.ask(&call).await?.number()? as usize;
@@ -61,12 +55,8 @@ impl RedisStore {
             command.arg(self.link.key(shelf)).arg(0).arg(-1);
             for block in self.answer(self.link.command(&command).await?).list()? {
                 let bytes = block.bytes()?;
-                let mut numbers = bytes
-                    .chunks_exact(8)
-                    .filter_map(|chunk| chunk.first_chunk::<8>())
-                    .map(|chunk| u64::from_be_bytes(*chunk));
-                let Some(finished_at) = numbers.next() else { continue };
-                finished.extend(numbers.map(|seq| (finished_at, seq)));
+                let Some((finished_at, seqs)) = wire::block(&bytes) else { continue };
+                finished.extend(seqs.map(|seq| (finished_at, seq)));
             }
         }
         finished.sort_unstable();
@@ -136,23 +126,4 @@ fn with_edit(call: Call, replay: &Replay) -> Call {
         Some(payload) => call.arg([b"=", payload.as_slice()].concat()),
         None => call.arg([]),
     }
-}
-
-/// Whether a job is valid after the edit.
-fn check_edit(job: &Found, edit: &Edit) -> Result<(), StoreError> {
-    let job = &job.record;
-    let edited = NewJob {
-        id: job.id,
-        kind: job.kind.clone(),
-        version: job.version,
-        queue: edit.queue.clone().unwrap_or_else(|| job.queue.clone()),
-        priority: job.priority,
-        payload: edit.payload.clone().unwrap_or_default(),
-        run_at: None,
-        expires_at: None,
-        unique: None,
-        group: None,
-        fairness_key: None,
-    };
-    edited.validate()
 }

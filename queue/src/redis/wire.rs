@@ -67,7 +67,7 @@ fn extras(job: &NewJob) -> (u8, Vec<u8>) {
     (flags, bytes)
 }
 
-fn short(bytes: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn short(bytes: &mut Vec<u8>, text: &[u8]) {
     bytes.push(text.len() as u8);
     bytes.extend(text);
 }
@@ -83,6 +83,18 @@ pub(super) fn lease_key(key: crate::LeaseKey) -> [u8; 24] {
     bytes[..8].copy_from_slice(&key.fence.0.to_be_bytes());
     bytes[8..].copy_from_slice(key.job.0.as_bytes());
     bytes
+}
+
+/// A block of a shelf (lua/shelf.lua): when its jobs ended, and their places in the order of arrival.
+pub(super) fn block(bytes: &[u8]) -> Option<(u64, impl Iterator<Item = u64>)> {
+    let (ended, runs) = bytes.split_first_chunk::<8>()?;
+    let run = |run: &[u8; 10]| {
+        let (first, n) = run.split_first_chunk::<8>().map_or((0, 0), |(first, n)| {
+            (u64::from_be_bytes(*first), u64::from(n[0]) * 256 + u64::from(n[1]))
+        });
+        first..first.saturating_add(n)
+    };
+    Some((u64::from_be_bytes(*ended), runs.as_chunks::<10>().0.iter().flat_map(run)))
 }
 
 /// A stored job, read piece by piece.
@@ -288,7 +300,7 @@ pub(super) fn state(letter: u8) -> Option<JobState> {
     })
 }
 
-fn take_short(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn take_short(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first()?;
     rest.split_at_checked(usize::from(*length))
 }

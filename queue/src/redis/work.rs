@@ -1,6 +1,6 @@
 //! What workers call: claim, settle, renew.
 
-use super::{RedisStore, answer, fault, link::Call, wire};
+use super::{RedisStore, answer, fault, link::Call, pack, wire};
 use crate::{
     Claim, Claimed, Draws, Fence, LeaseKey, Outcome, PriorityOrder, Promoted, Renewal, Settled, Settlement,
     StoreError, Timestamp,
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Most settlements in one call of a function.
 const SETTLEMENTS: usize = 1_000;
-/// Fences of one bundle of leases (lua/bundle.lua).
+/// Fences of one bundle of leases.
 const BUNDLE: u64 = 512;
 
 impl RedisStore {
@@ -65,12 +65,16 @@ impl RedisStore {
         let server_now = Timestamp(answer::next(&mut parts, location)?.number()?);
         let next_due = answer::next(&mut parts, location)?.moment()?;
         let mut leases = Vec::with_capacity(parts.len());
-        for (index, record) in parts.enumerate() {
-            let bytes = record.bytes()?;
-            let Some(stored) = wire::Stored::read(&bytes) else {
+        for part in parts {
+            let bytes = part.bytes()?;
+            let fence = Fence(first_fence + leases.len() as u64);
+            if let Some(pack) = pack::Given::read(&bytes) {
+                pack.lease(fence, deadline, &mut leases);
+            } else if let Some(stored) = wire::Stored::read(&bytes) {
+                leases.push(stored.lease(fence, deadline));
+            } else {
                 return Err(fault::damaged("a job", location));
-            };
-            leases.push(stored.lease(Fence(first_fence + index as u64), deadline));
+            }
         }
         Ok(Claimed { leases, next_due: next_due.map(|due| self.here(due, server_now)) })
     }

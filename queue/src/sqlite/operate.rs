@@ -11,7 +11,7 @@ use super::{
     tx::Tx,
 };
 use crate::{
-    Edit, JobFilter, JobId, JobState, NewJob, OnConflict, Priority, Replay, Timestamp, Unique,
+    Edit, JobFilter, JobState, OnConflict, Replay, Timestamp, Unique,
     life::{CANCELLED, replayed_due_at, waiting},
 };
 use sqlx::sqlite::SqliteRow;
@@ -38,7 +38,7 @@ impl SqliteStore {
     }
 
     pub(super) async fn replay_matching(&self, replay: &Replay) -> Result<u64> {
-        check(&replay.edit)?;
+        replay.edit.validate()?;
         let limit = replay.limit.min(MAINTENANCE);
         let mut tx = self.begin().await?;
         let condition = Condition::of(&replay.filter)?;
@@ -76,24 +76,6 @@ impl SqliteStore {
         tx.rings = !paused;
         self.commit(tx).await
     }
-}
-
-/// Whether jobs are valid after the edit; only what the edit brings can be wrong.
-fn check(edit: &Edit) -> Result<()> {
-    let edited = NewJob {
-        id: JobId(uuid::Uuid::nil()),
-        kind: String::from("any"),
-        version: 1,
-        queue: edit.queue.clone().unwrap_or_else(|| String::from("any")),
-        priority: Priority::default(),
-        payload: edit.payload.clone().unwrap_or_default(),
-        run_at: None,
-        expires_at: None,
-        unique: None,
-        group: None,
-        fairness_key: None,
-    };
-    Ok(edited.validate()?)
 }
 
 /// A job on its way back: number, state, due time, lane, queue, priority, bytes.

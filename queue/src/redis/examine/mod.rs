@@ -5,7 +5,7 @@ mod census;
 #[cfg(test)]
 mod tests;
 
-use super::{RedisStore, answer, wire};
+use super::{RedisStore, answer, pack, wire};
 use crate::{Examined, Finding, Flaw, Remedy, StoreError};
 use census::{Census, Correction};
 
@@ -109,6 +109,7 @@ impl Look<'_> {
     async fn count_jobs(&mut self) -> Result<Census, StoreError> {
         let mut census = Census::default();
         self.sweep("jobs", &[], |facts| census.count(&facts)).await?;
+        self.sweep("packs", &[], |facts| census.count(&facts)).await?;
         self.sweep("groups", &[], |facts| census.note_groups(&facts)).await?;
         Ok(census)
     }
@@ -117,7 +118,9 @@ impl Look<'_> {
         for ((queue, prio), mut tokens) in census.fresh() {
             let list = format!("q:{queue}:f{prio}");
             self.backwards(&list, |token| {
-                tokens.remove(token);
+                for token in pack::tokens(token) {
+                    tokens.remove(token.as_slice());
+                }
             })
             .await?;
             for token in tokens {
@@ -126,9 +129,9 @@ impl Look<'_> {
         }
         for (shelf, mut jobs) in census.shelved() {
             self.backwards(&format!("fin:{shelf}"), |block| {
-                let Some((moment, seqs)) = block.split_at_checked(8) else { return };
-                for seq in seqs.chunks_exact(8) {
-                    jobs.remove([seq, moment].concat().as_slice());
+                let Some((moment, seqs)) = wire::block(block) else { return };
+                for seq in seqs {
+                    jobs.remove([seq.to_be_bytes(), moment.to_be_bytes()].concat().as_slice());
                 }
             })
             .await?;
@@ -137,7 +140,9 @@ impl Look<'_> {
                 self.step("unshelved", &[seq, moment]).await?;
             }
         }
-        for part in ["ids", "keys", "run", "leases", "held", "stop", "errors", "further"] {
+        for part in
+            ["ids", "keys", "run", "leases", "held", "stop", "errors", "further", "spans", "gone", "ran"]
+        {
             self.sweep(part, &[], drop).await?;
         }
         for queue in self.queues().await? {
@@ -158,7 +163,7 @@ impl Look<'_> {
 
     /// Every entry of a list that only grows at its end, read from there: what was there all the time is not missed.
     async fn backwards(&self, list: &str, mut visit: impl FnMut(&[u8]) + Send) -> Result<(), StoreError> {
-        /// A block of a shelf names up to 500 jobs.
+        /// A block of a shelf may name 500 runs of jobs.
         const PAGE: i64 = 500;
         let mut end = -1;
         loop {

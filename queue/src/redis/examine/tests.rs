@@ -120,13 +120,29 @@ const LEFT: [&str; 13] = [
 #[tokio::test]
 async fn a_damaged_record_is_set_aside_and_the_rest_goes_on() {
     let shop = Shop::new().await;
-    shop.lab.put_all(jobs("a", 3)).await;
+    for job in jobs("a", 3) {
+        shop.lab.put(job).await;
+    }
     let seq = shop.seq("a-1").await;
     shop.hand("HSET", "jobs", &[&seq, b"jA"]).await;
     shop.heals(Flaw::Damaged).await;
     assert_eq!(shop.found(false).await.set_aside, 1);
     assert_eq!(shop.lab.put(job("a-1")).await, crate::Enqueued::New(id("a-1")));
     assert_eq!(shop.lab.drain().await, ["a-0", "a-2", "a-1"]);
+}
+
+#[tokio::test]
+async fn a_damaged_pack_is_set_aside_and_the_rest_goes_on() {
+    let shop = Shop::new().await;
+    for name in ["a", "b", "c"] {
+        shop.lab.put_all(jobs(name, 2)).await;
+    }
+    let pack = shop.seq("b-0").await;
+    shop.hand("HSET", "packs", &[&pack, b"p"]).await;
+    shop.heals(Flaw::Damaged).await;
+    assert_eq!(shop.found(false).await.set_aside, 1);
+    assert_eq!(shop.lab.put(job("b-1")).await, crate::Enqueued::New(id("b-1")));
+    assert_eq!(shop.lab.drain().await, ["a-0", "a-1", "c-0", "c-1", "b-1"]);
 }
 
 #[tokio::test]
@@ -168,7 +184,9 @@ async fn a_running_job_without_a_lease_that_was_to_stop_is_cancelled() {
 #[tokio::test]
 async fn a_lease_without_a_job_is_closed_and_others_of_its_bundle_hold() {
     let shop = Shop::new().await;
-    shop.lab.put_all(jobs("a", 2)).await;
+    for job in jobs("a", 2) {
+        shop.lab.put(job).await;
+    }
     let leases = shop.lab.take(2).await;
     let seq = shop.seq("a-0").await;
     shop.hand("HDEL", "jobs", &[&seq]).await;
@@ -295,6 +313,7 @@ async fn whichever_index_is_lost_every_job_runs() {
         "run",
         "leases",
         "held",
+        "spans",
         "fin:c",
         "fin:d",
     ];
@@ -319,7 +338,7 @@ async fn thousands_of_jobs_are_examined_in_steps() {
     let leases = shop.lab.take(500).await;
     let settled = leases.iter().map(|lease| crate::Settlement::new(lease.key(), Outcome::Complete));
     shop.lab.store.settle(settled.collect()).await.unwrap();
-    let token = match shop.hand("LINDEX", "q:default:f2", &[b"700"]).await {
+    let token = match shop.hand("LINDEX", "q:default:f2", &[b"5"]).await {
         redis::Value::BulkString(token) => token,
         other => panic!("{other:?}"),
     };

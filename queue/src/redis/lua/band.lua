@@ -24,7 +24,7 @@ local function next_member(c, lane)
 end
 
 local function open_share(c, share)
-  local s = { share = share, tokens = {}, recs = {}, at = 1, passed = 0, looks = 0, lanes = {}, more = true }
+  local s = { share = share, entries = {}, at = 1, trimmed = 0, removed = 0, looks = 0, lanes = {}, more = true }
   if share == '' then s.list = queue_key(c.queue, 'f' .. c.prio) end
   for _, breed in ipairs(c.breeds) do
     local lane = { breed = breed, name = lane_of(share, breed), more = true }
@@ -34,12 +34,20 @@ local function open_share(c, share)
   return s
 end
 
--- Removes what was taken from the list so far.
+-- Removes what was taken from the list so far: whole tokens, and the beginning of the next.
 local function trim(s)
-  if s.passed > 0 then
-    call('LTRIM', s.list, s.passed, -1)
-    s.passed = 0
+  local last = s.at - 1
+  if last <= s.trimmed then return end
+  local one = s.entries[last]
+  local whole = one.left > 0 and one.nth - 1 or one.nth
+  if whole > s.removed then
+    call('LTRIM', s.list, whole - s.removed, -1)
+    s.removed = whole
   end
+  if one.left > 0 then
+    call('LSET', s.list, 0, sub(one.token, 1, 8) .. s64(u64(sub(one.token, 9, 16)) + 1) .. one.name .. pack('>I2', one.left))
+  end
+  s.trimmed = last
 end
 
 -- A record that is gone or damaged: kept apart for whoever looks.
@@ -52,43 +60,79 @@ local function set_aside(c, share, seq, rec)
   mark(c.queue, c.prio, share, -1)
 end
 
+-- A pack that cannot be read: kept apart for whoever looks.
+local function set_pack_aside(c, name, n)
+  local raw = call('HGET', P .. 'packs', name)
+  if not raw then return end
+  call('HSET', P .. 'damaged', 'pack:' .. name, raw)
+  call('HDEL', P .. 'packs', name)
+  call('ZREM', P .. 'spans', name)
+  count(c.queue, 'A', -n)
+  mark(c.queue, c.prio, '', -n)
+end
+
+-- Reads the next tokens; an entry for each job: its own token, the token of the list it comes from (which one, name of the
+-- pack, how many jobs are left after this one), the record if it is still there.
 local function refill(c, s)
   trim(s)
-  s.tokens, s.recs, s.at = call('LRANGE', s.list, 0, c.need - 1), {}, 1
-  s.more = #s.tokens == c.need
-  local seqs = {}
-  for i = 1, #s.tokens do seqs[i] = sub(s.tokens[i], 9, 16) end
-  s.recs = fields(P .. 'jobs', seqs)
-  return s.tokens[1]
+  local tokens, seqs, single, n = call('LRANGE', s.list, 0, c.need - 1), {}, {}, 0
+  s.entries, s.at, s.trimmed, s.removed = {}, 1, 0, 0
+  for nth = 1, #tokens do
+    if n >= c.need then break end
+    local token = tokens[nth]
+    if #token == 16 then
+      n = n + 1
+      s.entries[n] = { token = token, nth = nth, left = 0 }
+      seqs[#seqs + 1], single[#single + 1] = sub(token, 9, 16), s.entries[n]
+    else
+      local name, seq, many = sub(token, 17, 24), u64(sub(token, 9, 16)), unpack_('>I2', sub(token, 25, 26))
+      local p = Pack.open(name)
+      if not p then set_pack_aside(c, name, many) end
+      for past = 0, p and math.min(many, c.need - n) - 1 or 0 do
+        n = n + 1
+        local one = { token = sub(token, 1, 8) .. s64(seq + past), nth = nth, name = name, left = p and many - past - 1 or 0 }
+        if p and not Pack.has_left(p, seq + past - p.first) then
+          one.pack, one.index = p, seq + past - p.first
+          one.rec = Pack.record(p, one.index)
+        end
+        s.entries[n] = one
+      end
+    end
+  end
+  s.more = n >= c.need
+  local recs = fields(P .. 'jobs', seqs)
+  for k = 1, #recs do single[k].rec = recs[k] end
+  return s.entries[1]
 end
 
 -- The next fresh job; drops what is no longer there, sets aside what the worker does not know.
 local function fresh(c, s)
   while s.list do
-    local token = s.tokens[s.at]
-    if not token then
+    local one = s.entries[s.at]
+    if not one then
       if not s.more or s.looks >= 4 * PIECE then return nil end
-      token = refill(c, s)
-      if not token then return nil end
+      one = refill(c, s)
+      if not one then return nil end
     end
-    local rec = s.recs[s.at]
+    local rec = one.rec
     if sound(rec) and byte(rec, 2) == 65 and byte(rec, 3) == 76 then
-      if can(c.kinds, kind_of(rec), sub(rec, 6, 7)) then return token, rec end
-      local job = parse(sub(token, 9, 16), rec)
+      if can(c.kinds, kind_of(rec), sub(rec, 6, 7)) then return one end
+      local job = parse(sub(one.token, 9, 16), rec)
+      job.pack, job.index = one.pack, one.index
       enter_lane(job, '')
       save(job)
     elseif rec and not sound(rec) then
-      set_aside(c, '', sub(token, 9, 16), rec)
+      set_aside(c, '', sub(one.token, 9, 16), rec)
     end
-    s.at, s.passed, s.looks = s.at + 1, s.passed + 1, s.looks + 1
+    s.at, s.looks = s.at + 1, s.looks + 1
   end
 end
 
--- The oldest job: token, record, due, and the lane it stands in (nil: the list).
+-- The oldest job: token, record, due, the pack and place it comes from, and the lane it stands in (nil: the list).
 local function head(c, s)
   if s.head then return s.head end
-  local token, rec = fresh(c, s)
-  local from
+  local one = fresh(c, s)
+  local token, from = one and one.token, nil
   for i = 1, #s.lanes do
     local lane = s.lanes[i]
     local member = next_member(c, lane)
@@ -98,8 +142,12 @@ local function head(c, s)
     end
   end
   if not token then return nil end
-  if from then rec = from.recs[from.at] end
-  s.head = { token = token, seq = sub(token, 9, 16), rec = rec, lane = from, due = u64(sub(token, 1, 8)) }
+  s.head = { token = token, seq = sub(token, 9, 16), lane = from, due = u64(sub(token, 1, 8)) }
+  if from then
+    s.head.rec = from.recs[from.at]
+  else
+    s.head.rec, s.head.pack, s.head.index = one.rec, one.pack, one.index
+  end
   return s.head
 end
 
@@ -114,7 +162,7 @@ local function step(c, s, withdrawn)
     end
     h.lane.at = h.lane.at + 1
   else
-    s.at, s.passed = s.at + 1, s.passed + 1
+    s.at = s.at + 1
   end
 end
 

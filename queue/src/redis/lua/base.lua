@@ -1,7 +1,7 @@
 -- What every function stands on: the call's key prefix and moment, numbers as eight bytes, counters written at the end.
 --
 -- All keys of a deployment share one hash tag, so one node of a cluster owns them and a call is one transaction.
--- The tag is the declared key; the names below it are derived here (docs/adr/0006).
+-- The tag is the declared key; the names below it are derived here (docs/adr/0009).
 
 -- Nothing but `redis` is there while a library is loaded: these are set by `begin`.
 local call, byte, char, concat, sub, pack, unpack_
@@ -22,6 +22,7 @@ local bands = {}                                    -- queues and priorities who
 local gates = {}                                    -- limits of queues; false: none (share.lua)
 local held = {}                                     -- changes of what keys have running, by queue and key (share.lua)
 local taken = {}                                    -- orders of arrival that this call leases (claim.lua)
+local opened = {}                                   -- packs seen, by name; false: none (pack.lua)
 local bundles = {}                                  -- leases seen, by number of the bundle; false: none (bundle.lua)
 
 local function u64(text) return (unpack_('>I8', text)) end
@@ -66,7 +67,7 @@ local function begin(keys, time)
   byte, char, concat, sub = string.byte, string.char, table.concat, string.sub
   P = keys[1] .. ':'
   counts, meta, known, stirred = {}, {}, {}, false
-  bands, gates, held, taken, bundles = {}, {}, {}, {}, {}
+  bands, gates, held, taken, opened, bundles = {}, {}, {}, {}, {}, {}
   if time == '' then
     local clock = call('TIME')
     now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)

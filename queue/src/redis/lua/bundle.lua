@@ -1,47 +1,91 @@
 -- Leases. The jobs of one claim form a bundle: one field of the hash `run`, one entry in the set of deadlines, one in the
 -- set of what each worker holds. The fence of a job is its bundle's number times 512 plus its index in the bundle.
 --
---    1 'b'   2–3 open leases   4–11 started at   length, worker   length, queue   flags, one a lease: '1' open or '0'
---    then 16 bytes a lease: order of arrival, deadline
+--    1 'b'   2–3 open leases   4–11 started at   12–19 deadline   length, worker   length, queue   2 bytes, leases
+--    flags, one a lease: '1' open or '0'   16 bytes of id a lease
+--    '-', or 'd' and 8 bytes a lease: deadlines that were renewed
+--    runs of jobs in order: 'p', order of arrival of the first (8), how many (2), name of the pack (8), where the first payload
+--    begins and each ends (4 each); or 'j', how many (2), orders of arrival (8 each)
 --
--- The set of deadlines holds a lower bound for each bundle, so that a renewal costs nothing there.
+-- So a completion reads no records. The set of deadlines holds a lower bound for each bundle, so that a renewal costs
+-- nothing there.
 
 local SPREAD = 512
 
 local function held_name(worker, name) return char(#worker) .. worker .. name end
 
+-- Takes the runs of a bundle apart; false when they do not fit.
+local function read_runs(b)
+  local raw, at, index, runs = b.raw, b.tail, 0, {}
+  while at <= #raw do
+    local run = { at = index }
+    if byte(raw, at) == 112 and at + 22 <= #raw then
+      run.n, run.first = unpack_('>I2', sub(raw, at + 9, at + 10)), u64(sub(raw, at + 1, at + 8))
+      run.pack, run.ends = sub(raw, at + 11, at + 18), at + 19
+      at = at + 23 + 4 * run.n
+    elseif byte(raw, at) == 106 and at + 2 <= #raw then
+      run.n, run.seqs = unpack_('>I2', sub(raw, at + 1, at + 2)), at + 3
+      at = at + 3 + 8 * run.n
+    else
+      return false
+    end
+    runs[#runs + 1], index = run, index + run.n
+  end
+  return index == b.size and at == #raw + 1 and runs
+end
+
+-- nil when the bytes are no bundle.
+local function read_bundle(number, name, raw)
+  if not raw or #raw < 24 or byte(raw, 1) ~= 98 then return nil end
+  local worker = byte(raw, 20)
+  local queue = byte(raw, 21 + worker)
+  local base = queue and 23 + worker + queue
+  if not base or #raw < base then return nil end
+  local size = unpack_('>I2', sub(raw, base - 1, base))
+  local b = {
+    name = name, number = number, raw = raw, open = unpack_('>I2', sub(raw, 2, 3)), started = sub(raw, 4, 11),
+    deadline = sub(raw, 12, 19), worker = sub(raw, 21, 20 + worker), queue = sub(raw, 22 + worker, 21 + worker + queue),
+    base = base, size = size, flags = sub(raw, base + 1, base + size), ids = base + size, dirty = false,
+  }
+  local at = b.ids + 16 * size + 1
+  if byte(raw, at) == 100 then b.deadlines = at end
+  b.tail = at + 1 + (b.deadlines and 8 * size or 0)
+  b.runs = read_runs(b)
+  return b.runs and b
+end
+
 local function bundle(number)
   local b = bundles[number]
-  if b ~= nil then return b end
-  local name = s64(number)
-  local raw = call('HGET', P .. 'run', name)
-  if not raw or byte(raw, 1) ~= 98 then
-    bundles[number] = false
-    return false
+  if b == nil then
+    local name = s64(number)
+    b = read_bundle(number, name, call('HGET', P .. 'run', name)) or false
+    bundles[number] = b
   end
-  local worker = byte(raw, 12)
-  local queue = byte(raw, 13 + worker)
-  b = {
-    name = name, number = number, raw = raw, open = unpack_('>I2', sub(raw, 2, 3)), started = sub(raw, 4, 11),
-    worker = sub(raw, 13, 12 + worker), queue = sub(raw, 14 + worker, 13 + worker + queue),
-    base = 13 + worker + queue, moved = {}, dirty = false,
-  }
-  b.size = (#raw - b.base) / 17
-  b.flags = sub(raw, b.base + 1, b.base + b.size)
-  b.entries = b.base + b.size
-  bundles[number] = b
   return b
 end
 
 local function is_open(b, index) return byte(b.flags, index + 1) == 49 end
 
-local function seq_at(b, index) return sub(b.raw, b.entries + index * 16 + 1, b.entries + index * 16 + 8) end
+local function id_at(b, index) return sub(b.raw, b.ids + 16 * index + 1, b.ids + 16 * index + 16) end
+
+local function seq_at(b, index)
+  for _, run in ipairs(b.runs) do
+    local past = index - run.at
+    if past < run.n then
+      if run.pack then return s64(run.first + past) end
+      return sub(b.raw, run.seqs + 8 * past, run.seqs + 8 * past + 7)
+    end
+  end
+end
 
 local function deadline_at(b, index)
-  return b.moved[index] or sub(b.raw, b.entries + index * 16 + 9, b.entries + index * 16 + 16)
+  if b.moved and b.moved[index] then return b.moved[index] end
+  if b.deadlines then return sub(b.raw, b.deadlines + 8 * index + 1, b.deadlines + 8 * index + 8) end
+  return b.deadline
 end
 
 local function set_deadline(b, index, deadline8)
+  b.moved = b.moved or {}
   b.moved[index], b.dirty = deadline8, true
 end
 
@@ -54,22 +98,21 @@ end
 
 local function close(b, index) set_flags(b, index, 1, '0') end
 
--- The bundle, index and order of arrival of an open lease, or nil.
-local function lease(fence8)
-  local fence = u64(fence8)
+-- The bundle and index of the open lease that a worker shows (fence, id); nil when it is lost.
+local function lease(key)
+  local fence = u64(sub(key, 1, 8))
   local number = math.floor(fence / SPREAD)
   local b = bundle(number)
   local index = fence - number * SPREAD
-  if not b or index >= b.size or not is_open(b, index) then return nil end
-  return b, index, seq_at(b, index)
+  if not b or index >= b.size or not is_open(b, index) or id_at(b, index) ~= sub(key, 9) then return nil end
+  return b, index
 end
 
-local function new_bundle(number, queue, worker, seqs, deadline)
-  local deadline8, entries = s64(deadline), {}
-  for i = 1, #seqs do entries[i] = seqs[i] .. deadline8 end
-  local head = 'b' .. pack('>I2', #seqs) .. now8 .. char(#worker) .. worker .. char(#queue) .. queue
-  local name = s64(number)
-  call('HSET', P .. 'run', name, head .. string.rep('1', #seqs) .. concat(entries))
+-- Makes a bundle of what a claim took (claim.lua).
+local function new_bundle(number, queue, worker, lot, deadline)
+  local name, two = s64(number), pack('>I2', lot.n)
+  call('HSET', P .. 'run', name, concat({ 'b', two, now8, s64(deadline), char(#worker), worker, char(#queue), queue, two,
+    string.rep('1', lot.n), concat(lot.ids), '-', concat(lot.runs) }))
   call('ZADD', P .. 'leases', deadline, name)
   call('ZADD', P .. 'held', 0, held_name(worker, name))
 end
@@ -81,18 +124,14 @@ local function drop_bundle(b)
 end
 
 local function rewrite(b)
-  local at = {}
-  for index in pairs(b.moved) do at[#at + 1] = index end
-  table.sort(at)
-  local parts, from = { 'b', pack('>I2', b.open), sub(b.raw, 4, b.base), b.flags }, b.entries + 1
-  for i = 1, #at do
-    local first = b.entries + at[i] * 16 + 8
-    parts[#parts + 1] = sub(b.raw, from, first)
-    parts[#parts + 1] = b.moved[at[i]]
-    from = first + 9
+  local raw, deadlines = b.raw, sub(b.raw, b.ids + 16 * b.size + 1, b.tail - 1)
+  if b.moved then
+    local all = { 'd' }
+    for index = 0, b.size - 1 do all[index + 2] = deadline_at(b, index) end
+    deadlines = concat(all)
   end
-  parts[#parts + 1] = sub(b.raw, from)
-  call('HSET', P .. 'run', b.name, concat(parts))
+  call('HSET', P .. 'run', b.name, concat({ 'b', pack('>I2', b.open), sub(raw, 4, b.base), b.flags,
+    sub(raw, b.ids + 1, b.ids + 16 * b.size), deadlines, sub(raw, b.tail) }))
 end
 
 -- Writes what changed.

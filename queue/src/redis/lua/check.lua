@@ -134,12 +134,12 @@ local function check_job(seq, rec)
     return nil
   end
   local job = parse(seq, rec)
-  if runs(job) then job.running = true end
+  look_closer(job)
   local name = uuid(job.id)
   local by = call('HGET', P .. 'ids', job.id)
   if by ~= seq then
-    local other = by and call('HGET', P .. 'jobs', by)
-    if other and sound(other) and sub(other, 56, 71) == job.id then
+    local other = by and load(Pack.seq_of(job.id, by))
+    if other and other.id == job.id and other.seq ~= seq then
       flaw('i', name, 'is stored twice')
     else
       flaw('i', name, 'cannot be found by its id', function() call('HSET', P .. 'ids', job.id, seq) end)
@@ -154,7 +154,15 @@ end
 -- Most records a call reads: they may be a mebibyte each.
 local RECORDS = 64
 
--- Jobs: order of arrival, record without payload in the state it is in, bytes that count, of each in turns.
+-- Adds to the facts about jobs: order of arrival, record without payload in the state it is in, bytes that count.
+local function tell(facts, job)
+  local n, bytes = #facts, weight(job)
+  if job.running then job.state = 'R' end
+  job.payload = ''
+  facts[n + 1], facts[n + 2], facts[n + 3] = job.seq, build(job), bytes
+end
+
+-- Jobs with records of their own.
 Check.jobs = function(cursor, facts)
   local answer = call('HSCAN', P .. 'jobs', cursor, 'COUNT', RECORDS)
   local all = answer[2]
@@ -162,11 +170,55 @@ Check.jobs = function(cursor, facts)
     local rec = check_job(all[i], all[i + 1])
     if rec then
       local job = parse(all[i], rec)
-      local bytes = weight(job)
-      if runs(job) then job.state = 'R' end
-      job.payload = ''
-      local n = #facts
-      facts[n + 1], facts[n + 2], facts[n + 3] = job.seq, build(job), bytes
+      look_closer(job)
+      tell(facts, job)
+    end
+  end
+  return answer[1]
+end
+
+-- The jobs of a pack that have not left it. `by`: where their ids lead.
+local function check_members(p, by, facts)
+  for i = 0, p.n - 1 do
+    if not Pack.has_left(p, i) then
+      local job = unpacked(p, i)
+      look_closer(job)
+      if by[i + 1] ~= p.name then
+        local other = by[i + 1] and load(Pack.seq_of(job.id, by[i + 1]))
+        if other and other.id == job.id and other.seq ~= job.seq then
+          flaw('i', uuid(job.id), 'is stored twice')
+        else
+          flaw('i', uuid(job.id), 'cannot be found by its id', function() call('HSET', P .. 'ids', job.id, p.name) end)
+        end
+      end
+      if job.running then check_running(job, uuid(job.id)) end
+      if job.pack then tell(facts, job) end
+    end
+  end
+end
+
+-- Packs: as the jobs.
+Check.packs = function(cursor, facts)
+  local answer = call('HSCAN', P .. 'packs', cursor, 'COUNT', 4)
+  local all = answer[2]
+  for k = 1, #all, 2 do
+    local name, p = all[k], Pack.read(all[k], all[k + 1])
+    if not p then
+      flaw('d', 'pack ' .. hex(name), 'the record of a pack of jobs is damaged; kept in the hash damaged', function()
+        call('HSET', P .. 'damaged', 'pack:' .. name, all[k + 1])
+        call('HDEL', P .. 'packs', name)
+        call('ZREM', P .. 'spans', name)
+      end)
+    else
+      opened[name] = p
+      if tonumber(call('ZSCORE', P .. 'spans', name) or '-1') ~= p.first then
+        flaw('i', 'pack ' .. hex(name), 'cannot be found by the order of arrival of its jobs', function()
+          call('ZADD', P .. 'spans', p.first, name)
+        end)
+      end
+      local ids = {}
+      for i = 1, p.n do ids[i] = Pack.id(p, i - 1) end
+      check_members(p, fields(P .. 'ids', ids), facts)
     end
   end
   return answer[1]
@@ -185,9 +237,9 @@ end
 
 -- A finished job that no block of its shelf named, read after its record: order of arrival and moment it ended.
 Check.unshelved = function(seq, moment)
-  local rec = call('HGET', P .. 'jobs', seq)
-  if not sound(rec) or sub(rec, 48, 55) ~= moment or not SHELVES[sub(rec, 2, 2)] then return end
-  flaw('i', uuid(sub(rec, 56, 71)), 'has ended, but is on no shelf: it would be kept for ever', function()
-    call('RPUSH', shelf_key(SHELVES[sub(rec, 2, 2)]), moment .. seq)
+  local job = load(seq)
+  if not job or job.finished ~= moment or not SHELVES[job.state] then return end
+  flaw('i', uuid(job.id), 'has ended, but is on no shelf: it would be kept for ever', function()
+    call('RPUSH', shelf_key(SHELVES[job.state]), moment .. seq .. ONE)
   end)
 end

@@ -1,5 +1,7 @@
 -- Available work becomes leases.
 
+do -- a scope of its own: Lua allows 200 local names at once
+
 local MOST_BYTES = 32 * 1024 * 1024                 -- of one answer
 
 -- ---- which priority is next: the rule of order.rs
@@ -111,36 +113,110 @@ local function expire_head(open, c, s)
   if job then expire(job) end
 end
 
+-- ---- what a claim takes: how many jobs, their ids, the runs of their bundle (bundle.lua), what the worker gets
+
+local function new_lot() return { n = 0, ids = {}, runs = {}, given = {}, singles = {}, bytes = 0 } end
+
+-- Writes down the jobs with records of their own that were taken one after the other.
+local function end_run(lot)
+  local n = #lot.singles
+  if n == 0 then return end
+  lot.runs[#lot.runs + 1] = 'j' .. pack('>I2', n) .. concat(lot.singles)
+  lot.singles = {}
+end
+
+local function take(lot, n, ids, given)
+  lot.n, lot.bytes = lot.n + n, lot.bytes + #given
+  lot.ids[#lot.ids + 1], lot.given[#lot.given + 1] = ids, given
+end
+
+local function take_single(lot, seq, rec)
+  take(lot, 1, sub(rec, 56, 71), rec)
+  lot.singles[#lot.singles + 1] = seq
+end
+
+local function take_packed(lot, p, i, n)
+  local given, run, ids = Pack.cut(p, i, n)
+  end_run(lot)
+  take(lot, n, ids, given)
+  lot.runs[#lot.runs + 1] = run
+end
+
+-- How many jobs a token of the list of fresh jobs stands for.
+local function in_token(token) return #token > 16 and unpack_('>I2', sub(token, 25, 26)) or 1 end
+
+-- The first tokens of a list that stand for `max` jobs or all.
+local function first_tokens(list, max)
+  local few = 4
+  local tokens, n = call('LRANGE', list, 0, few - 1), 0
+  for k = 1, #tokens do n = n + in_token(tokens[k]) end
+  if n < max and #tokens == few then return call('LRANGE', list, 0, max - 1) end
+  return tokens
+end
+
+-- A record or pack of fresh jobs that a worker may have as it is.
+local function plain_single(kinds, rec)
+  local state, place, flags, version, kind = shape(rec)
+  if state ~= 65 or place ~= 76 or flags % 8 >= 2 then return false end
+  local max = kinds[sub(rec, 73, 72 + kind)]
+  return max and version <= max
+end
+
+local function plain_pack(kinds, p, i, n)
+  if not p or i < 0 or i + n > p.n then return false end
+  local max = kinds[Pack.kind(p)]
+  return max and Pack.version(p) <= max
+end
+
 -- The usual case: one priority with nothing but fresh jobs, without key or expiry, of kinds the worker knows. Takes them in
 -- a few commands; nil, with nothing done, when any of them is not so.
 local function collect_fresh(request, c)
   if not c or not c.only or #c.only.lanes > 0 then return nil end
-  local tokens = call('LRANGE', c.only.list, 0, request.max - 1)
-  local seqs, bytes, kinds = {}, 0, request.kinds
-  for i = 1, #tokens do seqs[i] = sub(tokens[i], 9, 16) end
-  local recs = fields(P .. 'jobs', seqs)
-  for i = 1, #seqs do
-    local rec = recs[i]
-    local state, place, flags, version, kind = shape(rec)
-    if state ~= 65 or place ~= 76 or flags % 8 >= 2 then return nil end
-    local max = kinds[sub(rec, 73, 72 + kind)]
-    if not max or version > max then return nil end
-    bytes = bytes + #rec
+  local list, kinds, left = c.only.list, request.kinds, request.max
+  local tokens, seqs, names = first_tokens(list, request.max), {}, {}
+  local used = 0
+  while used < #tokens and left > 0 do
+    used = used + 1
+    local token = tokens[used]
+    if #token > 16 then names[#names + 1] = sub(token, 17, 24) else seqs[#seqs + 1] = sub(token, 9, 16) end
+    left = left - in_token(token)
   end
-  if #seqs == 0 or bytes > MOST_BYTES then return nil end
-  call('LTRIM', c.only.list, #seqs, -1)
-  mark(request.queue, c.prio, '', -#seqs)
-  return seqs, recs
+  if used == 0 then return nil end
+  local recs, raws, gone = fields(P .. 'jobs', seqs), fields(P .. 'packs', names), fields(P .. 'gone', names)
+  local lot, single, packed, cut = new_lot(), 0, 0, nil
+  for k = 1, used do
+    local token = tokens[k]
+    if #token == 16 then
+      single = single + 1
+      if not plain_single(kinds, recs[single]) then return nil end
+      take_single(lot, seqs[single], recs[single])
+    else
+      packed = packed + 1
+      local p, first, n = Pack.read(names[packed], raws[packed]), u64(sub(token, 9, 16)), in_token(token)
+      if gone[packed] or not plain_pack(kinds, p, first - (p and p.first or 0), n) then return nil end
+      if left < 0 and k == used then
+        cut = sub(token, 1, 8) .. s64(first + n + left) .. sub(token, 17, 24) .. pack('>I2', -left)
+        n = n + left
+      end
+      take_packed(lot, p, first - p.first, n)
+    end
+  end
+  if lot.bytes > MOST_BYTES then return nil end
+  if cut then used = used - 1 end
+  if used > 0 then call('LTRIM', list, used, -1) end
+  if cut then call('LSET', list, 0, cut) end
+  mark(request.queue, c.prio, '', -lot.n)
+  return lot
 end
 
--- Leases jobs: orders of arrival, records, which of them stood in lanes, and whether jobs were left unlooked at.
+-- Takes jobs; those that stood in lanes (place in the claim, order of arrival, record); whether jobs were left unlooked at.
 local function collect(request, spent)
   local open = open_bands(request)
-  local seqs, recs = collect_fresh(request, open.only)
-  if seqs then return seqs, recs, {}, false end
-  seqs, recs = {}, {}
-  local lanes, bytes, turn, cut = {}, 0, 0, false
-  while #seqs < request.max do
+  local lot = collect_fresh(request, open.only)
+  if lot then return lot, {}, false end
+  lot = new_lot()
+  local lanes, turn, cut = {}, 0, false
+  while lot.n < request.max do
     local c, s = next_of(request, open, turn)
     if not s then break end
     turn = turn + 1
@@ -153,17 +229,16 @@ local function collect(request, spent)
       spent = spent + 1
       expire_head(open, c, s)
     else
-      if #seqs > 0 and bytes + #h.rec > MOST_BYTES then
+      if lot.n > 0 and lot.bytes + #h.rec > MOST_BYTES then
         cut = true
         break
       end
       step(c, s)
       serve(c)
       mark(request.queue, c.prio, s.share, -1)
-      bytes = bytes + #h.rec
-      local n = #seqs + 1
-      seqs[n], recs[n], taken[h.seq] = h.seq, h.rec, true
-      if h.lane then lanes[#lanes + 1] = n end
+      if h.pack then take_packed(lot, h.pack, h.index, 1) else take_single(lot, h.seq, h.rec) end
+      taken[h.seq] = true
+      if h.lane then lanes[#lanes + 1] = { lot.n, h.seq, h.rec } end
       if byte(h.rec, 5) % ERROR >= UNIQUE then
         if byte(h.rec, 5) % FAIR >= UNIQUE then trim_all(open) end
         start(request, c, s, h.seq, h.rec)
@@ -173,24 +248,24 @@ local function collect(request, spent)
   for prio = 0, 3 do
     if open[prio] and close_band(open[prio]) then cut = true end
   end
-  return seqs, recs, lanes, cut
+  return lot, lanes, cut
 end
 
--- Makes a bundle of jobs; those from lanes are marked as running.
-local function hold(request, seqs, recs, lanes)
+-- Makes a bundle of what was taken; jobs from lanes are marked as running.
+local function hold(request, lot, lanes)
   local number = call('HINCRBY', P .. 'meta', 'bundle', 1)
   local deadline = now + request.lease
-  new_bundle(number, request.queue, request.worker, seqs, deadline)
+  end_run(lot)
+  new_bundle(number, request.queue, request.worker, lot, deadline)
   local jobs = {}
   for i = 1, #lanes do
-    local index = lanes[i]
-    local rec = recs[index]
-    jobs[#jobs + 1] = seqs[index]
-    jobs[#jobs + 1] = concat({ 'jR-', sub(rec, 4, 31), s64(number * SPREAD + index - 1), now8, sub(rec, 48) })
+    local place, seq, rec = lanes[i][1], lanes[i][2], lanes[i][3]
+    jobs[2 * i - 1] = seq
+    jobs[2 * i] = concat({ 'jR-', sub(rec, 4, 31), s64(number * SPREAD + place - 1), now8, sub(rec, 48) })
   end
   bulk('HSET', P .. 'jobs', jobs)
-  count(request.queue, 'A', -#seqs)
-  count(request.queue, 'R', #seqs)
+  count(request.queue, 'A', -lot.n)
+  count(request.queue, 'R', lot.n)
   return number, deadline
 end
 
@@ -211,8 +286,8 @@ local function claim_from(args, at)
   return request
 end
 
--- { first fence, deadline, moment of the call, when to look again or '', records… }, or nothing for a stranger; and whether
--- nothing that others could claim came up on the way.
+-- { first fence, deadline, moment of the call, when to look again or '', jobs… }, each a record, or a pack of several; or
+-- nothing for a stranger; and whether nothing that others could claim came up on the way.
 local function claim(request)
   local worker = call('HGET', P .. 'workers', request.worker)
   if not worker or byte(worker, 1) ~= 65 then return nil end
@@ -220,19 +295,19 @@ local function claim(request)
   local available, expired_now = advance(request.queue, PIECE)
   local g = gate(request.queue)
   if g then forget_idle(g) end
-  local seqs, recs, lanes, cut = {}, {}, {}, false
+  local lot, lanes, cut = new_lot(), {}, false
   if request.max > 0 and next(request.kinds) then
-    seqs, recs, lanes, cut = collect(request, expired_now)
+    lot, lanes, cut = collect(request, expired_now)
   end
   local number, deadline = 0, 0
-  if #seqs > 0 then number, deadline = hold(request, seqs, recs, lanes) end
+  if lot.n > 0 then number, deadline = hold(request, lot, lanes) end
   local again = look_again(request.queue)
   if g and g.opens and (not again or g.opens < again) then again = g.opens end
   if cut and (not again or again > now) then again = now end
   local answer = { string.format('%.0f', number * SPREAD), string.format('%.0f', deadline),
     string.format('%.0f', now), again and string.format('%.0f', again) or '' }
-  for i = 1, #recs do answer[4 + i] = recs[i] end
-  return answer, expired_now == 0 and available <= #seqs
+  for i = 1, #lot.given do answer[4 + i] = lot.given[i] end
+  return answer, expired_now == 0 and available <= lot.n
 end
 
 -- time, settlements, claim: the answers to the settlements, then what the claim found.
@@ -245,4 +320,6 @@ API.turn = function(keys, args)
   local found, quiet = claim(claim_from(args, at))
   finish(quiet and not before_claim)
   return { answers, found or 'stranger' }
+end
+
 end

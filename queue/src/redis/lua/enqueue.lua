@@ -14,85 +14,167 @@ local function missing_group(requests, first)
   end
 end
 
--- Appends fresh jobs of one queue and priority to their list; where that cannot be, each enters its lane.
-local function store_fresh(of, jobs)
-  know(of.queue)
-  if append(of.queue, of.prio, of) then
-    count(of.queue, 'A', #of)
-    mark(of.queue, of.prio, '', #of)
-    return
+local store_all
+
+do -- a scope of its own: Lua allows 200 local names at once
+
+-- What a call stores, written in a few large commands: fields of `ids`, `jobs` and `packs`, members of `spans`; tokens
+-- by priority and queue; members of due sets by queue.
+local function new_load() return { ids = {}, jobs = {}, packs = {}, spans = {}, tokens = {}, waiting = {} } end
+
+local function tokens_of(all, queue, prio)
+  local of = all.tokens[prio .. queue]
+  if not of then
+    of = { queue = queue, prio = prio, n = 0, parts = {} }
+    all.tokens[prio .. queue] = of
   end
-  for i = 1, #of do
-    local job = parse(sub(of[i], 9, 16), jobs[of.at[i]])
+  return of
+end
+
+local function put_field(list, name, value)
+  local n = #list
+  list[n + 1], list[n + 2] = name, value
+end
+
+-- Remembers a token with what it stands for: a pack or a record.
+local function put_token(of, token, last, n, part)
+  of[#of + 1], of.last, of.n = token, last, of.n + n
+  of.parts[#of] = part
+end
+
+-- A pack, and the order of arrival of its first job.
+local function add_pack(all, p, first)
+  p.name, p.first = s64(first), first
+  p.raw = 'p' .. now8 .. sub(p.raw, 10)
+  put_token(tokens_of(all, Pack.queue(p), Pack.prio(p)), now8 .. p.name .. p.name .. pack('>I2', p.n),
+    now8 .. s64(first + p.n - 1), p.n, p)
+end
+
+-- A request without unique key, group or expiry.
+local function add_plain(all, request, seq)
+  local due, state = due_of(request)
+  local queue, prio = queue_of(request), sub(request, 4, 4)
+  put_field(all.ids, sub(request, 56, 71), seq)
+  if state == 'S' then
+    local of = all.waiting[queue]
+    if not of then of = {}; all.waiting[queue] = of end
+    put_field(of, u64(due), seq)
+    put_field(all.jobs, seq, settled_in(request, 'S', 'D', due))
+  elseif byte(request, 5) == FAIR then
+    local job = parse(seq, settled_in(request, 'A', '-', due))
     enter(job)
-    jobs[of.at[i]] = build(job)
+    put_field(all.jobs, seq, build(job))
+  else
+    put_token(tokens_of(all, queue, prio), due .. seq, due .. seq, 1, settled_in(request, 'A', 'L', due))
   end
 end
 
--- Requests without unique key, group or expiry, whose ids are new: everything is written in a few large commands.
-local function store_plain(requests)
-  local n = #requests
-  local first = next_seq(n)
-  local ids, jobs, tokens, waiting = {}, {}, {}, {}
-  for i = 1, n do
-    local request, seq = requests[i], s64(first + i - 1)
-    local due, state = due_of(request)
-    local queue, prio = queue_of(request), sub(request, 4, 4)
-    ids[2 * i - 1], ids[2 * i] = sub(request, 56, 71), seq
-    jobs[2 * i - 1] = seq
-    if state == 'A' and byte(request, 5) == FAIR then
-      local job = parse(seq, settled_in(request, 'A', '-', due))
-      enter(job)
-      jobs[2 * i] = build(job)
-    elseif state == 'A' then
-      local of = tokens[prio .. queue]
-      if not of then of = { queue = queue, prio = prio, at = {} }; tokens[prio .. queue] = of end
-      of[#of + 1] = due .. seq
-      of.at[#of] = 2 * i
-      jobs[2 * i] = settled_in(request, 'A', 'L', due)
+-- The clock went back: jobs that cannot stand in the list of fresh jobs enter their lanes.
+local function enter_lanes(all, of)
+  for k = 1, #of do
+    local part, jobs = of.parts[k], {}
+    if type(part) == 'string' then
+      jobs[1] = parse(sub(of[k], 9, 16), part)
     else
-      local of = waiting[queue]
-      if not of then of = {}; waiting[queue] = of end
-      of[#of + 1] = u64(due)
-      of[#of + 1] = seq
-      jobs[2 * i] = settled_in(request, 'S', 'D', due)
+      for i = 0, part.n - 1 do
+        jobs[i + 1] = parse(s64(part.first + i), Pack.record(part, i))
+        put_field(all.ids, jobs[i + 1].id, jobs[i + 1].seq)
+      end
+    end
+    for i = 1, #jobs do
+      enter(jobs[i])
+      put_field(all.jobs, jobs[i].seq, build(jobs[i]))
     end
   end
-  for _, of in pairs(tokens) do store_fresh(of, jobs) end
-  for queue, of in pairs(waiting) do
+end
+
+-- Appends fresh jobs of one queue and priority to their list.
+local function store_fresh(all, of)
+  know(of.queue)
+  if not append(of.queue, of.prio, of, of.last) then return enter_lanes(all, of) end
+  count(of.queue, 'A', of.n)
+  mark(of.queue, of.prio, '', of.n)
+  for k = 1, #of do
+    local part = of.parts[k]
+    if type(part) == 'string' then
+      put_field(all.jobs, sub(of[k], 9, 16), part)
+    else
+      put_field(all.packs, part.name, part.raw)
+      put_field(all.spans, part.first, part.name)
+      for i = 0, part.n - 1 do put_field(all.ids, Pack.id(part, i), part.name) end
+    end
+  end
+end
+
+local function store_plain(items, packs, n)
+  local all, seq = new_load(), next_seq(n)
+  for k = 1, #items do
+    if packs[k] then
+      add_pack(all, packs[k], seq)
+      seq = seq + packs[k].n
+    else
+      add_plain(all, items[k], s64(seq))
+      seq = seq + 1
+    end
+  end
+  for _, of in pairs(all.tokens) do store_fresh(all, of) end
+  for queue, of in pairs(all.waiting) do
     know(queue)
     count(queue, 'S', #of / 2)
     bulk('ZADD', queue_key(queue, 'due'), of)
   end
-  bulk('HSET', P .. 'ids', ids)
-  bulk('HSET', P .. 'jobs', jobs)
+  bulk('HSET', P .. 'packs', all.packs)
+  bulk('ZADD', P .. 'spans', all.spans)
+  bulk('HSET', P .. 'ids', all.ids)
+  bulk('HSET', P .. 'jobs', all.jobs)
   stirred = true
 end
 
--- Stores requests in order; what became of each, 17 bytes a request (a code and an id), or nothing when all are new.
-local function store_all(requests)
-  local ids, seen, plain = {}, {}, true
-  for i = 1, #requests do
-    local id = sub(requests[i], 56, 71)
-    if seen[id] or byte(requests[i], 5) % FAIR ~= 0 then plain = false; break end
-    seen[id], ids[i] = true, id
+-- Stores requests one after the other, those of packs, too.
+local function store_each(items, packs)
+  local answers = {}
+  local function put(request)
+    local code, id = store(request)
+    answers[#answers + 1] = code .. id
+  end
+  for k = 1, #items do
+    local p = packs[k]
+    if p then
+      for i = 0, p.n - 1 do put(Pack.request(p, i)) end
+    else
+      put(items[k])
+    end
+  end
+  return concat(answers)
+end
+
+-- Stores requests and packs of requests in order; what became of each request, 17 bytes (a code and an id), or nothing
+-- when all are new. A producer that sends packs has seen to it that no id comes twice.
+store_all = function(items)
+  local ids, packs, plain, seen = {}, {}, true, {}
+  for k = 1, #items do
+    local item = items[k]
+    if byte(item, 1) == 112 then
+      local p = Pack.read(NONE8, item)
+      packs[k], seen = p, nil
+      for i = 0, p.n - 1 do ids[#ids + 1] = Pack.id(p, i) end
+    else
+      ids[#ids + 1] = sub(item, 56, 71)
+      if byte(item, 5) % FAIR ~= 0 then plain = false end
+    end
   end
   if plain then
     local there = fields(P .. 'ids', ids)
     for i = 1, #there do
-      if there[i] then plain = false; break end
+      if there[i] or (seen and seen[ids[i]]) then plain = false; break end
+      if seen then seen[ids[i]] = true end
     end
   end
-  if plain then
-    if #requests > 0 then store_plain(requests) end
-    return ''
-  end
-  local answers = {}
-  for i = 1, #requests do
-    local code, id = store(requests[i])
-    answers[i] = code .. id
-  end
-  return concat(answers)
+  if not plain then return store_each(items, packs) end
+  if #ids > 0 then store_plain(items, packs, #ids) end
+  return ''
+end
+
 end
 
 local API = {}

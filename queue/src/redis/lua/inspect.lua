@@ -12,59 +12,83 @@ local function running_under(seq)
       if b then bundles.all[#bundles.all + 1] = b end
     end
   end
+  local number = u64(seq)
   for _, b in ipairs(bundles.all) do
-    local from = b.entries + 1
-    while true do
-      local at = string.find(b.raw, seq, from, true)
-      if not at then break end
-      local index = (at - b.entries - 1) / 16
-      if index % 1 == 0 and is_open(b, index) then return b, index end
-      from = at + 1
+    for _, run in ipairs(b.runs) do
+      local index = run.pack and number >= run.first and number < run.first + run.n and run.at + number - run.first
+      for past = 0, run.seqs and run.n - 1 or -1 do
+        if sub(b.raw, run.seqs + 8 * past, run.seqs + 8 * past + 7) == seq then index = run.at + past end
+      end
+      if index and is_open(b, index) then return b, index end
     end
   end
 end
 
--- Record (with the state it is in), last error, worker and '1' if asked to stop, of each job in turns.
-local function show(answer, seq, rec)
-  if not sound(rec) then return end
-  local job = parse(seq, rec)
+-- Order of arrival, record (with the state it is in), last error, worker and '1' if asked to stop.
+local function show(answer, job)
   local worker = ''
-  if runs(job) then
-    local b, index = running_under(seq)
+  if job.running then
+    local b, index = running_under(job.seq)
     job.state = 'R'
     if b then
       worker, job.started, job.fence = b.worker, b.started, s64(b.number * SPREAD + index)
     end
   end
   local n = #answer
-  answer[n + 1], answer[n + 2] = seq, build(job)
-  answer[n + 3] = has(job.flags, ERROR) and call('HGET', P .. 'errors', seq) or ''
+  answer[n + 1], answer[n + 2] = job.seq, build(job)
+  answer[n + 3] = has(job.flags, ERROR) and call('HGET', P .. 'errors', job.seq) or ''
   answer[n + 4] = worker
-  answer[n + 5] = job.state == 'R' and call('HEXISTS', P .. 'stop', seq) == 1 and '1' or ''
+  answer[n + 5] = job.running and call('HEXISTS', P .. 'stop', job.seq) == 1 and '1' or ''
+end
+
+local function show_all(seqs)
+  local answer, recs, near = {}, fields(P .. 'jobs', seqs), nil
+  for i = 1, #seqs do
+    local job = job_at(seqs[i], recs[i], near)
+    if job then
+      near = job.pack or near
+      show(answer, job)
+    end
+  end
+  bundles = {}
+  return answer
 end
 
 -- time, orders of arrival…
 API.show = function(keys, args)
   begin(keys, args[1])
-  local seqs, answer = {}, {}
-  for i = 2, #args do seqs[i - 1] = args[i] end
-  local recs = fields(P .. 'jobs', seqs)
-  for i = 1, #seqs do show(answer, seqs[i], recs[i]) end
-  bundles = {}
-  return answer
+  return show_all({ unpack(args, 2) })
 end
 
 -- time, ids…: their jobs.
 API.find = function(keys, args)
   begin(keys, args[1])
-  local ids, seqs, answer = {}, {}, {}
-  for i = 2, #args do ids[i - 1] = args[i] end
+  local ids, seqs = { unpack(args, 2) }, {}
   local found = fields(P .. 'ids', ids)
-  for i = 1, #ids do if found[i] then seqs[#seqs + 1] = found[i] end end
-  local recs = fields(P .. 'jobs', seqs)
-  for i = 1, #seqs do show(answer, seqs[i], recs[i]) end
-  bundles = {}
-  return answer
+  for i = 1, #ids do
+    if found[i] then seqs[#seqs + 1] = Pack.seq_of(ids[i], found[i]) end
+  end
+  return show_all(seqs)
+end
+
+-- When the oldest fresh job that waits was due, in eight bytes, or nil. Drops tokens of jobs that are not there any more.
+local function oldest_fresh(queue, prio)
+  local list = queue_key(queue, 'f' .. prio)
+  for _ = 1, PIECE do
+    local token = call('LINDEX', list, 0)
+    if not token then return nil end
+    local seq, name, many = sub(token, 9, 16), sub(token, 17, 24), #token > 16 and unpack_('>I2', sub(token, 25, 26)) or 1
+    if #token == 16 then
+      local rec = call('HGET', P .. 'jobs', seq)
+      if sound(rec) and byte(rec, 2) == 65 and byte(rec, 3) == 76 then return sub(token, 1, 8) end
+    else
+      local p = Pack.open(name)
+      for past = 0, p and many - 1 or -1 do
+        if not Pack.has_left(p, u64(seq) + past - p.first) then return sub(token, 1, 8) end
+      end
+    end
+    call('LPOP', list)
+  end
 end
 
 -- time: name, paused, state and count in turns, when the oldest available job was due, and limits, of each
@@ -87,17 +111,8 @@ API.queues = function(keys, args)
           end
         end
       end
-      local list = queue_key(name, 'f' .. prio)
-      for _ = 1, PIECE do
-        local token = call('LINDEX', list, 0)
-        if not token then break end
-        local rec = call('HGET', P .. 'jobs', sub(token, 9, 16))
-        if sound(rec) and byte(rec, 2) == 65 and byte(rec, 3) == 76 then
-          if not oldest or u64(token) < u64(oldest) then oldest = sub(token, 1, 8) end
-          break
-        end
-        call('LPOP', list)
-      end
+      local due = oldest_fresh(name, prio)
+      if due and (not oldest or u64(due) < u64(oldest)) then oldest = due end
     end
     answer[#answer + 1] = { name, queues[i + 1], call('HGETALL', queue_key(name, 'count')), oldest or '',
       call('HGET', P .. 'limits', name) or '' }

@@ -125,7 +125,7 @@ local function store_new(request, found)
     found.group = nil
     set_extras(job, found)
   end
-  if state == 'A' and not found.fair and append(job.queue, job.prio, { due .. seq }) then
+  if state == 'A' and not found.fair and append(job.queue, job.prio, { due .. seq }, due .. seq) then
     know(job.queue)
     count(job.queue, 'A', 1)
     mark(job.queue, job.prio, '', 1)

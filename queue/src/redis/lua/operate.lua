@@ -120,13 +120,20 @@ local function oldest_dead()
   return d
 end
 
-local function forget(job)
-  release_key(job, function() return true end)
+-- Forgets a job that first_of found.
+local function forget(one)
+  local job = one.rec and parse(one.seq, one.rec) or unpacked(one.pack, one.index)
+  if one.pack then
+    job.state = 'C'
+    Pack.drop(one.pack, one.index, 1)
+  else
+    release_key(job, function() return true end)
+    call('HDEL', P .. 'jobs', job.seq)
+  end
   local bytes = weight(job)
   unshelve(SHELVES[job.state], bytes)
   count(job.queue, job.state, -1)
   clear_error(job)
-  call('HDEL', P .. 'jobs', job.seq)
   call('HDEL', P .. 'ids', job.id)
   if has(job.flags, GROUP) then
     local group = extras(job).group
@@ -153,12 +160,15 @@ local function prune_shelf(oldest, name, limits, limit)
     repeat
       local one = first.jobs[first.next]
       first.next = first.next + 1
-      bytes = bytes + forget(parse(one.seq, one.rec))
+      bytes = bytes + forget(one)
       jobs = jobs + 1
       one = first.jobs[first.next]
       local turn = one and other and other.at == first.at and other.jobs[1].order < one.order
     until not one or turn or jobs == limit or not beyond(first, name, limits)
     put_back(first)
+    for _, p in pairs(opened) do
+      if p and p.dropped then Pack.flush(p) end
+    end
   end
   return jobs, bytes
 end
@@ -214,7 +224,7 @@ API.erase = function(keys, args)
   if #queues > 50 then return 1 end
   for _, name in ipairs({ 'meta', 'jobs', 'ids', 'run', 'leases', 'held', 'workers', 'presence', 'queues', 'keys',
     'further', 'stop', 'errors', 'groups', 'groups:done', 'roles', 'cron', 'last', 'turns', 'limits', 'damaged',
-    'fin:c', 'fin:x', 'fin:d' }) do
+    'packs', 'spans', 'gone', 'ran', 'fin:c', 'fin:x', 'fin:d' }) do
     call('UNLINK', P .. name)
   end
   return 0

@@ -1,7 +1,8 @@
 -- Where waiting jobs are found.
 --
 -- Fresh jobs stand in one list per queue and priority, as tokens (due at, order of arrival): appended at the tail, popped
--- at the head, sorted, so a job whose token is below the head has been popped and runs. All others that are
+-- at the head, sorted, so a job whose token is below the head has been popped. The token of a pack goes on: name of the
+-- pack, how many jobs are left (2); a claim of some of them moves its order of arrival on. All others that are
 -- available (with a fairness key, rescued, retried, promoted, replayed, of a kind that the last worker did not know) stand
 -- in lanes: one sorted set per queue and priority, ordered by lane (fairness key, kind, version), then token; a hash
 -- counts each kind and version. Scheduled and retryable jobs stand in the due set, those that may expire in the
@@ -39,9 +40,14 @@ local function popped(queue, prio, token)
   return not head or before(token, head)
 end
 
-local function runs(job)
-  if job.state == 'A' and job.place == 'L' then return popped(job.queue, job.prio, job.due .. job.seq) end
-  return job.state == 'R'
+-- What the record does not tell: a job that was popped runs, or was completed in its pack.
+local function look_closer(job)
+  job.running = job.state == 'R'
+  if job.state ~= 'A' or job.place ~= 'L' or not popped(job.queue, job.prio, job.due .. job.seq) then return end
+  local ended = job.pack and Pack.ended(job.pack, job.index)
+  if not ended then job.running = true; return end
+  job.state, job.place = 'C', '-'
+  job.finished, job.started, job.fence = ended.finished, ended.started, ended.fence
 end
 
 -- Puts a waiting job where its state says; counts it.
@@ -73,21 +79,37 @@ local function withdraw(job)
   job.place = '-'
 end
 
--- Appends tokens, which are sorted, to a list of fresh jobs, unless the clock went back. The highest token ever appended
--- is kept, so that the list stays sorted when it runs empty. Returns whether it did.
-local function append(queue, prio, tokens)
-  local last = call('HGET', P .. 'last', prio .. queue)
-  if last and not before(last, tokens[1]) then return false end
+-- Appends tokens, which are sorted, to a list of fresh jobs, unless the clock went back. `last` is the token of the last
+-- job; the highest ever appended is kept, so that the list stays sorted when it runs empty. Returns whether it did.
+local function append(queue, prio, tokens, last)
+  local highest = call('HGET', P .. 'last', prio .. queue)
+  if highest and not before(highest, tokens[1]) then return false end
   bulk('RPUSH', queue_key(queue, 'f' .. prio), tokens)
-  call('HSET', P .. 'last', prio .. queue, tokens[#tokens])
+  call('HSET', P .. 'last', prio .. queue, last)
   return true
 end
 
--- A job by its order of arrival, or nil.
-local function load(seq)
-  local rec = call('HGET', P .. 'jobs', seq)
-  if not sound(rec) then return nil end
-  local job = parse(seq, rec)
-  if taken[seq] or runs(job) then job.running = true end
+-- A job of a pack, by its place there.
+local function unpacked(p, i)
+  local job = parse(s64(p.first + i), Pack.record(p, i))
+  job.pack, job.index = p, i
   return job
 end
+
+-- A job by its order of arrival, given the field of `jobs` and a pack it may be in; or nil.
+local function job_at(seq, rec, near)
+  local job
+  if rec then
+    job = sound(rec) and parse(seq, rec) or nil
+  else
+    local p, i = Pack.of(seq, near)
+    job = p and unpacked(p, i)
+  end
+  if job then
+    look_closer(job)
+    if taken[seq] then job.running = true end
+  end
+  return job
+end
+
+local function load(seq) return job_at(seq, call('HGET', P .. 'jobs', seq)) end

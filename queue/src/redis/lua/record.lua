@@ -11,7 +11,8 @@
 --    72    length, kind; length, queue; two bytes length, extras; payload
 --
 -- Extras in this order, each if its flag is set: group (16), expires at (8), unique key (scope, span (8), length, key),
--- fairness key (length, key). A popped token leaves the record of a running job as it was ('A', 'L'): see place.lua.
+-- fairness key (length, key). A popped token leaves the record of a running job as it was ('A', 'L'): see place.lua. Plain
+-- fresh jobs have no record of their own: see pack.lua.
 
 local GROUP, UNIQUE, EXPIRES, FAIR, ERROR = 1, 2, 4, 8, 16
 local FIXED = 71
@@ -105,7 +106,10 @@ local function may_expire(job)
   if has(job.flags, EXPIRES) and waits(job) and job.started == NONE8 then return extras(job).expires end
 end
 
-local function save(job) call('HSET', P .. 'jobs', job.seq, build(job)) end
+local function save(job)
+  call('HSET', P .. 'jobs', job.seq, build(job))
+  if job.pack then Pack.leave(job) end
+end
 
 -- The last error stands beside the record: few jobs have one.
 local function set_error(job, text)

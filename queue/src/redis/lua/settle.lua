@@ -1,97 +1,129 @@
 -- Settlements.
 
--- Reads runs of completions (first fence, two bytes how many, ids) of leases that follow each other. Closes those that are
--- open; their places in the answer, orders of arrival, fences, bundles and where their ids stand.
-local function read_runs(packed)
-  local found = { place = {}, seq = {}, fence = {}, b = {}, id = {} }
-  local at, place, n = 1, 0, 0
+local complete
+
+do -- a scope of its own: Lua allows 200 local names at once
+
+-- What a call completes, gathered: runs of jobs of packs, as `ran` and the shelf have them; bytes and jobs of these; leases
+-- of jobs with records of their own (place in the answer, order of arrival, bundle, index).
+local function end_packed(done, b, run, from, n)
+  local first = s64(run.first + from - run.at)
+  local two = pack('>I2', n)
+  local k = #done.ran
+  done.ran[k + 1] = first
+  done.ran[k + 2] = now8 .. b.started .. s64(b.number * SPREAD + from) .. two
+  done.runs[#done.runs + 1] = first .. two
+  local at = run.ends + 4 * (from - run.at)
+  local upto = at + 4 * n
+  done.bytes = done.bytes + unpack_('>I4', sub(b.raw, upto, upto + 3)) - unpack_('>I4', sub(b.raw, at, at + 3))
+  done.n = done.n + n
+  count(b.queue, 'R', -n)
+  count(b.queue, 'C', n)
+  if done.stops then
+    for past = 0, n - 1 do call('HDEL', P .. 'stop', s64(run.first + from - run.at + past)) end
+  end
+end
+
+-- Closes `n` open leases from `index` on.
+local function close_leases(done, b, index, n, place)
+  set_flags(b, index, n, '0')
+  for _, run in ipairs(b.runs) do
+    local from, to = math.max(index, run.at), math.min(index + n, run.at + run.n)
+    if from < to and run.pack then
+      end_packed(done, b, run, from, to - from)
+    elseif from < to then
+      for at = from, to - 1 do
+        local seq = run.seqs + 8 * (at - run.at)
+        done.singles[#done.singles + 1] = { place = place + at - index, seq = sub(b.raw, seq, seq + 7), b = b, index = at }
+      end
+    end
+  end
+end
+
+-- Reads completions: runs of leases that follow each other (first fence, two bytes how many, ids). Closes those that are
+-- open; one character each, '1' closed, '0' lost.
+local function close_all(done, packed)
+  local at, total, answers = 1, 0, {}
   while at < #packed do
     local fence, many = u64(sub(packed, at, at + 7)), unpack_('>I2', sub(packed, at + 8, at + 9))
     local number = math.floor(fence / SPREAD)
-    local b, index = bundle(number), fence - number * SPREAD
-    for i = 0, many - 1 do
-      if b and index + i < b.size and is_open(b, index + i) then
-        n = n + 1
-        found.place[n], found.seq[n], found.fence[n] = place + i + 1, seq_at(b, index + i), fence + i
-        found.b[n], found.id[n] = b, at + 10 + i * 16
-      end
+    local b, index, ids = bundle(number), fence - number * SPREAD, at + 10
+    local function shown(i, n)
+      return b and index + i + n <= b.size
+        and sub(b.flags, index + i + 1, index + i + n) == string.rep('1', n)
+        and sub(b.raw, b.ids + 16 * (index + i) + 1, b.ids + 16 * (index + i + n)) == sub(packed, ids + 16 * i, ids + 16 * (i + n) - 1)
     end
-    if b and string.find(sub(b.flags, index + 1, index + many), '0', 1, true) == nil and index + many <= b.size then
-      set_flags(b, index, many, '0')
-    elseif b then
-      for i = 0, many - 1 do
-        if index + i < b.size and is_open(b, index + i) then close(b, index + i) end
-      end
-    end
-    at, place = at + 10 + many * 16, place + many
-  end
-  return found, place
-end
-
--- Completions of jobs without unique key or group are written in a few large commands. Returns one character each: '1'
--- applied, '0' lost.
-local function complete(packed)
-  local found, total = read_runs(packed)
-  local seqs, recs = found.seq, fields(P .. 'jobs', found.seq)
-  local jobs, done, bytes, slow, lost = {}, {}, 0, {}, {}
-  local stops = call('EXISTS', P .. 'stop') == 1
-  local b, tail
-  for i = 1, #seqs do
-    local rec = recs[i]
-    if b ~= found.b[i] then
-      b = found.b[i]
-      tail = b.started .. now8
-      b.done = b.done or 0
-    end
-    local state, _, flags, _, kind, payload = shape(rec)
-    if not state or sub(rec, 56, 71) ~= sub(packed, found.id[i], found.id[i] + 15) then
-      set_flags(b, found.fence[i] - b.number * SPREAD, 1, '1')
-      lost[found.place[i]] = true
+    if shown(0, many) then
+      close_leases(done, b, index, many, total)
+      answers[#answers + 1] = string.rep('1', many)
     else
-      if flags ~= 0 then
-        count(b.queue, 'R', -1)
-        if flags == FAIR then
-          hold_share(b.queue, sub(rec, 77 + kind + byte(rec, 73 + kind), payload - 1), -1)
-        elseif has(flags, FAIR) then
-          hold_share(b.queue, share_of(parse(seqs[i], rec)), -1)
-        end
-      end
-      if flags % 4 ~= 0 then
-        slow[#slow + 1] = i
-      else
-        local n = #done + 1
-        done[n] = seqs[i]
-        jobs[2 * n - 1] = seqs[i]
-        jobs[2 * n] = 'jC-' .. sub(rec, 4, 31) .. pack('>I8', found.fence[i]) .. tail .. sub(rec, 56)
-        bytes = bytes + #rec - payload + 1
-        if flags ~= 0 and has(flags, ERROR) then bytes = bytes + call('HSTRLEN', P .. 'errors', seqs[i]) end
-        if flags == 0 then b.done = b.done + 1 else count(b.queue, 'C', 1) end
-        if stops then call('HDEL', P .. 'stop', seqs[i]) end
+      for i = 0, many - 1 do
+        local open = shown(i, 1)
+        if open then close_leases(done, b, index + i, 1, total + i) end
+        answers[#answers + 1] = open and '1' or '0'
       end
     end
-  end
-  for _, one in pairs(bundles) do
-    if one and one.done then
-      count(one.queue, 'R', -one.done)
-      count(one.queue, 'C', one.done)
-      one.done = nil
-    end
-  end
-  bulk('HSET', P .. 'jobs', jobs)
-  if #done > 0 then shelve('c', concat(done), bytes) end
-  for k = 1, #slow do
-    local i = slow[k]
-    local job = parse(seqs[i], recs[i])
-    job.fence, job.started = s64(found.fence[i]), found.b[i].started
-    leave(job, 'C', {})
-  end
-  if #seqs == total and next(lost) == nil then return string.rep('1', total) end
-  local answers = {}
-  for i = 1, total do answers[i] = '0' end
-  for i = 1, #seqs do
-    if not lost[found.place[i]] then answers[found.place[i]] = '1' end
+    at, total = ids + many * 16, total + many
   end
   return concat(answers)
+end
+
+-- Completes a job with a record of its own; its lease stays open, and false, when that is damaged. Jobs without unique key
+-- or group are gathered, too.
+local function end_single(done, one, rec)
+  local b = one.b
+  local state, _, flags, _, kind, payload = shape(rec)
+  if not state then
+    set_flags(b, one.index, 1, '1')
+    return false
+  end
+  count(b.queue, 'R', -1)
+  if flags == FAIR then
+    hold_share(b.queue, sub(rec, 77 + kind + byte(rec, 73 + kind), payload - 1), -1)
+  elseif has(flags, FAIR) then
+    hold_share(b.queue, share_of(parse(one.seq, rec)), -1)
+  end
+  if flags % 4 ~= 0 then
+    done.slow[#done.slow + 1] = { one = one, rec = rec }
+    return true
+  end
+  local fence8, k = s64(b.number * SPREAD + one.index), #done.jobs
+  done.jobs[k + 1] = one.seq
+  done.jobs[k + 2] = 'jC-' .. sub(rec, 4, 31) .. fence8 .. b.started .. now8 .. sub(rec, 56)
+  done.runs[#done.runs + 1] = one.seq .. ONE
+  done.n, done.bytes = done.n + 1, done.bytes + #rec - payload + 1
+  if has(flags, ERROR) then done.bytes = done.bytes + call('HSTRLEN', P .. 'errors', one.seq) end
+  count(b.queue, 'C', 1)
+  if done.stops then call('HDEL', P .. 'stop', one.seq) end
+  return true
+end
+
+-- Completions, written in a few large commands; but jobs with a unique key or group each on their own. Returns one character
+-- each: '1' applied, '0' lost.
+complete = function(packed)
+  local done = { ran = {}, runs = {}, jobs = {}, singles = {}, slow = {}, bytes = 0, n = 0,
+    stops = call('EXISTS', P .. 'stop') == 1 }
+  local answers = close_all(done, packed)
+  local seqs = {}
+  for k = 1, #done.singles do seqs[k] = done.singles[k].seq end
+  local recs = fields(P .. 'jobs', seqs)
+  for k = 1, #seqs do
+    local one = done.singles[k]
+    if not end_single(done, one, recs[k]) then
+      answers = sub(answers, 1, one.place) .. '0' .. sub(answers, one.place + 2)
+    end
+  end
+  bulk('HSET', P .. 'ran', done.ran)
+  bulk('HSET', P .. 'jobs', done.jobs)
+  if done.n > 0 then shelve('c', concat(done.runs), done.n, done.bytes) end
+  for k = 1, #done.slow do
+    local one, job = done.slow[k].one, parse(done.slow[k].one.seq, done.slow[k].rec)
+    job.fence, job.started = s64(one.b.number * SPREAD + one.index), one.b.started
+    leave(job, 'C', {})
+  end
+  return answers
+end
+
 end
 
 local function uuid(id)
@@ -108,14 +140,12 @@ end
 
 -- One settlement with everything: { fence..id, outcome, delay, error, requests, tallies (name, amount in turns) }.
 local function settle_one(one)
-  local fence8 = sub(one.key, 1, 8)
-  local b, index, seq = lease(fence8)
-  if not b then return '0' end
-  local rec = call('HGET', P .. 'jobs', seq)
-  if not sound(rec) or sub(rec, 56, 71) ~= sub(one.key, 9) then return '0' end
+  local b, index = lease(one.key)
+  local seq = b and seq_at(b, index)
+  local job = b and load(seq)
+  if not job then return '0' end
   close(b, index)
-  local job = parse(seq, rec)
-  job.fence, job.started = fence8, b.started
+  job.fence, job.started = sub(one.key, 1, 8), b.started
   count(job.queue, 'R', -1)
   hold_share(job.queue, share_of(job), -1)
   local outcome, reason = one.outcome, one.error
@@ -185,12 +215,11 @@ API.renew = function(keys, args)
   local answers, stops = {}, call('EXISTS', P .. 'stop') == 1
   for i = 1, #packed / 24 do
     local at = (i - 1) * 24
-    local b, index, seq = lease(sub(packed, at + 1, at + 8))
-    local rec = b and call('HGET', P .. 'jobs', seq)
-    if rec and sub(rec, 56, 71) == sub(packed, at + 9, at + 24) then
+    local b, index = lease(sub(packed, at + 1, at + 24))
+    if b then
       set_deadline(b, index, s64(deadline))
       call('ZADD', P .. 'leases', 'LT', deadline, b.name)
-      answers[i] = stops and call('HEXISTS', P .. 'stop', seq) == 1 and 'c' or 'r'
+      answers[i] = stops and call('HEXISTS', P .. 'stop', seq_at(b, index)) == 1 and 'c' or 'r'
     else
       answers[i] = 'l'
     end

@@ -10,8 +10,8 @@ end
 -- Ids that lead to no job: a producer would be told that its job is there.
 Check.ids = function(cursor)
   return each(P .. 'ids', 'HSCAN', cursor, function(id, seq)
-    local rec = call('HGET', P .. 'jobs', seq)
-    if sound(rec) and sub(rec, 56, 71) == id then return end
+    local job = #seq == 8 and load(Pack.seq_of(id, seq))
+    if job and job.id == id then return end
     local name = #id == 16 and uuid(id) or hex(id)
     flaw('i', name, 'is a known id, but there is no such job', function() call('HDEL', P .. 'ids', id) end)
   end)
@@ -56,7 +56,7 @@ end
 Check.run = function(cursor)
   return each(P .. 'run', 'HSCAN', cursor, function(name, raw)
     local readable, b = pcall(function() return #name == 8 and bundle(u64(name)) end)
-    if not readable or not b or b.size ~= math.floor(b.size) then
+    if not readable or not b then
       return flaw('l', 'bundle ' .. hex(name), 'the record of leases is damaged; kept in the hash damaged', function()
         bundles = {}
         call('HSET', P .. 'damaged', 'run:' .. name, raw)
@@ -95,6 +95,24 @@ local function leads_to_bundle(key)
     end)
   end
 end
+-- What stands beside the packs: each entry belongs to one.
+local function belongs_to_pack(key, command, found)
+  return function(cursor)
+    return each(P .. key, command, cursor, function(member)
+      if #member == 8 and found(member) then return end
+      flaw('i', hex(member), 'in ' .. key .. ': there is no such pack of jobs', function()
+        call(command == 'ZSCAN' and 'ZREM' or 'HDEL', P .. key, member)
+      end)
+    end)
+  end
+end
+local function is_pack(name) return call('HEXISTS', P .. 'packs', name) == 1 end
+Check.spans, Check.gone = belongs_to_pack('spans', 'ZSCAN', is_pack), belongs_to_pack('gone', 'HSCAN', is_pack)
+Check.ran = belongs_to_pack('ran', 'HSCAN', function(seq)
+  local name = call('ZREVRANGEBYSCORE', P .. 'spans', u64(seq), '-inf', 'LIMIT', 0, 1)[1]
+  local p = name and Pack.open(name)
+  return p and u64(seq) < p.first + p.n
+end)
 Check.leases, Check.held = leads_to_bundle('leases'), leads_to_bundle('held')
 
 -- Lanes, due and expiry sets of a queue: each entry leads to a job that stands there.

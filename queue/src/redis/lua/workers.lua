@@ -116,10 +116,9 @@ end
 local function take_back(one, goodbye, max_crashes)
   local b = one.b
   local fence = b.number * SPREAD + one.index
+  local job = load(one.seq)
   close(b, one.index)
-  local rec = call('HGET', P .. 'jobs', one.seq)
-  if not sound(rec) then return nil end
-  local job = parse(one.seq, rec)
+  if not job then return nil end
   job.fence, job.started = s64(fence), b.started
   count(job.queue, 'R', -1)
   hold_share(job.queue, share_of(job), -1)
