@@ -13,6 +13,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 /// Jobs of one enqueue call.
 const CALL: usize = 500;
 const PLACES: usize = 16;
+const KEYS: usize = 50;
 
 /// One job a call.
 #[derive(Serialize, Deserialize)]
@@ -77,6 +78,19 @@ pub async fn fill_with<J: Job + From<Noop>>(
         let jobs: Vec<_> = (first..numbers.end.min(first + CALL)).map(new).collect::<anyhow::Result<_>>()?;
         let count = jobs.len();
         ensure!(store.enqueue(jobs).await?.len() == count, "not every job was stored");
+    }
+    Ok(())
+}
+
+/// One of fifty fairness keys after the other.
+pub async fn fill_keyed(store: &dyn Store, jobs: usize) -> anyhow::Result<()> {
+    for first in (0..jobs).step_by(CALL) {
+        let new = |number: usize| {
+            let job = NewJob::of(&Single(Noop::new(number)))?;
+            Ok(job.with_fairness_key(format!("supplier-{:02}", number % KEYS)))
+        };
+        let new: Vec<_> = (first..jobs.min(first + CALL)).map(new).collect::<anyhow::Result<_>>()?;
+        store.enqueue(new).await?;
     }
     Ok(())
 }

@@ -45,7 +45,14 @@ async fn measure(many: usize) -> anyhow::Result<Figures> {
     for fsync in [Fsync::EverySecond, Fsync::Off] {
         let mut side = Side::default();
         for _ in 0..ROUNDS {
-            for system in [System::List, System::Tasks, System::Lua, System::OneByOne, System::Batches] {
+            for system in [
+                System::List,
+                System::Tasks,
+                System::Lua,
+                System::OneByOne,
+                System::Batches,
+                System::Keyed,
+            ] {
                 round(system, fsync, JOBS, side.of(system)).await?;
             }
         }
@@ -74,6 +81,8 @@ enum System {
     Apalis,
     OneByOne,
     Batches,
+    /// As `OneByOne`, with fifty fairness keys.
+    Keyed,
 }
 
 /// What one system did in all its rounds.
@@ -99,6 +108,7 @@ async fn round(system: System, fsync: Fsync, jobs: usize, work: &mut Work) -> an
         System::Apalis => apalis_peer::fill(&server.url(), jobs).await?,
         System::OneByOne => pool::fill::<pool::Single>(&*open(&server).await?, jobs).await?,
         System::Batches => pool::fill::<pool::Many>(&*open(&server).await?, jobs).await?,
+        System::Keyed => pool::fill_keyed(&*open(&server).await?, jobs).await?,
     }
     meter.stop(&server, jobs, &mut work.enqueue)?;
     work.bytes_per_job = server.used_memory_bytes()?.saturating_sub(empty) as f64 / jobs as f64;
@@ -108,7 +118,9 @@ async fn round(system: System, fsync: Fsync, jobs: usize, work: &mut Work) -> an
         System::Tasks => bare_list::drain_one_by_one(server.url(), Arc::clone(&ledger)).await?,
         System::Lua => bare_lua::drain(server.url(), Arc::clone(&ledger)).await?,
         System::Apalis => apalis_peer::drain(&server.url(), Arc::clone(&ledger)).await?,
-        System::OneByOne => pool::drain_singles(open(&server).await?, Arc::clone(&ledger)).await?,
+        System::OneByOne | System::Keyed => {
+            pool::drain_singles(open(&server).await?, Arc::clone(&ledger)).await?;
+        }
         System::Batches => pool::drain_batches(open(&server).await?, Arc::clone(&ledger)).await?,
     }
     meter.stop(&server, jobs, &mut work.drain)?;

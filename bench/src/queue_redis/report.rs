@@ -13,6 +13,8 @@ const BATCHES_BAR: f64 = 0.5;
 /// One-job handlers over `apalis-redis`.
 const APALIS_BAR: f64 = 2.0;
 const ENQUEUE_BAR: f64 = 5.0;
+/// Jobs of fifty fairness keys over jobs without: at most a tenth more a job.
+const KEYED_BAR: f64 = 1.0 / 1.1;
 const PICKUP_P50_BAR_MS: f64 = 0.3;
 const PICKUP_P99_BAR_MS: f64 = 0.7;
 const LATENESS_BAR_MS: f64 = 50.0;
@@ -32,6 +34,7 @@ pub struct Side {
     apalis: Work,
     one_by_one: Work,
     batches: Work,
+    keyed: Work,
 }
 
 impl Side {
@@ -43,10 +46,11 @@ impl Side {
             System::Apalis => &mut self.apalis,
             System::OneByOne => &mut self.one_by_one,
             System::Batches => &mut self.batches,
+            System::Keyed => &mut self.keyed,
         }
     }
 
-    fn all(&self) -> [(&'static str, &Work); 6] {
+    fn all(&self) -> [(&'static str, &Work); 7] {
         [
             ("bare list loop, by 100", &self.list),
             ("bare list loop, 100 tasks", &self.tasks),
@@ -54,11 +58,12 @@ impl Side {
             ("apalis-redis, tuned", &self.apalis),
             ("backstock, one job a call", &self.one_by_one),
             ("backstock, batches of 100", &self.batches),
+            ("backstock, fifty keys", &self.keyed),
         ]
     }
 
     /// The ratios that have bars: name, ratio, bar.
-    fn ratios(&self) -> [(&'static str, f64, f64); 5] {
+    fn ratios(&self) -> [(&'static str, f64, f64); 6] {
         let over = |ours: &Usage, theirs: &Usage| ours.per_cpu_second() / theirs.per_cpu_second();
         [
             ("one_by_one_over_bare_list", over(&self.one_by_one.drain, &self.list.drain), ONE_BY_ONE_BAR),
@@ -69,6 +74,7 @@ impl Side {
             ),
             ("batches_over_bare_lua", over(&self.batches.drain, &self.lua.drain), BATCHES_BAR),
             ("one_by_one_over_apalis_redis", over(&self.one_by_one.drain, &self.apalis.drain), APALIS_BAR),
+            ("keyed_over_plain", over(&self.keyed.drain, &self.one_by_one.drain), KEYED_BAR),
             ("enqueue_over_apalis_redis", over(&self.one_by_one.enqueue, &self.apalis.enqueue), ENQUEUE_BAR),
         ]
     }

@@ -37,7 +37,7 @@ impl RedisStore {
         enqueued: &mut Vec<Enqueued>,
     ) -> Result<(), StoreError> {
         if let Value::Array(_) = answer {
-            return Err(self.missing_group(self.answer(answer), jobs)?);
+            return Err(self.missing_group(self.answer(answer))?);
         }
         let codes = self.answer(answer).bytes()?;
         if codes.is_empty() {
@@ -60,14 +60,13 @@ impl RedisStore {
         Ok(())
     }
 
-    /// The error behind "request number n: its group was never opened".
-    fn missing_group(&self, answer: Answer<'_>, jobs: &[NewJob]) -> Result<StoreError, StoreError> {
+    /// The error behind an answer "job, group": the group was never opened.
+    fn missing_group(&self, answer: Answer<'_>) -> Result<StoreError, StoreError> {
         let mut parts = answer.list()?.into_iter();
-        let at = super::answer::next(&mut parts, &self.link.location)?.number()?;
+        let job = super::answer::next(&mut parts, &self.link.location)?.bytes()?;
         let group = super::answer::next(&mut parts, &self.link.location)?.bytes()?;
         let group = GroupId(Uuid::from_slice(&group).unwrap_or_default());
-        let job = usize::try_from(at - 1).ok().and_then(|at| jobs.get(at));
-        let job = job.map_or(JobId(Uuid::nil()), |job| job.id);
+        let job = JobId(Uuid::from_slice(&job).unwrap_or_default());
         Ok(StoreError::Invalid(format!("job {job}: group {group} was never opened")))
     }
 
@@ -88,17 +87,11 @@ impl RedisStore {
         if members.is_empty() {
             return Ok(());
         }
-        let members: Vec<&NewJob> = members.into_values().collect();
-        let mut call = self.at_once("check_groups");
-        for job in &members {
-            call =
-                call.arg(job.group.map_or(Uuid::nil(), |group| group.0).as_bytes()).arg(wire::request(job));
-        }
+        let call = members.iter().fold(self.at_once("check_groups"), |call, (group, job)| {
+            call.arg(group.0.as_bytes()).arg(job.id.0.as_bytes())
+        });
         match self.link.call(&call).await? {
-            answer @ Value::Array(_) => {
-                let jobs: Vec<NewJob> = members.into_iter().cloned().collect();
-                Err(self.missing_group(self.answer(answer), &jobs)?)
-            }
+            answer @ Value::Array(_) => Err(self.missing_group(self.answer(answer))?),
             _ => Ok(()),
         }
     }
@@ -112,7 +105,7 @@ impl RedisStore {
         self.check_jobs(&jobs).await?;
         let call = self.at_once("fire").arg(entry).number(slot.0).args(jobs.iter().map(wire::request));
         match self.link.call(&call).await? {
-            answer @ Value::Array(_) => Err(self.missing_group(self.answer(answer), &jobs)?),
+            answer @ Value::Array(_) => Err(self.missing_group(self.answer(answer))?),
             answer => Ok(self.answer(answer).number()? == 1),
         }
     }

@@ -33,7 +33,8 @@ fn ids_differ(jobs: &[NewJob]) -> bool {
     jobs.is_sorted_by(|one, next| one.id < next.id) || jobs.iter().all(|job| seen.insert(job.id))
 }
 
-/// Jobs of one call, which were validated, as the server stores them: packs where that can be, else requests.
+/// Jobs of one call, which were validated, as the server takes them: packs (head and payloads) where that can be, else
+/// requests.
 pub(super) fn requests(jobs: &[NewJob]) -> Vec<Vec<u8>> {
     if jobs.len() < 2 || !ids_differ(jobs) {
         return jobs.iter().map(wire::request).collect();
@@ -45,7 +46,10 @@ pub(super) fn requests(jobs: &[NewJob]) -> Vec<Vec<u8>> {
             let (some, left) = rest.split_at(fitting(rest));
             match some {
                 [one] => requests.push(wire::request(one)),
-                many => requests.push(packed(many)),
+                many => {
+                    requests.push(head(many));
+                    requests.push(many.iter().flat_map(|job| job.payload.iter().copied()).collect());
+                }
             }
             rest = left;
         }
@@ -63,13 +67,11 @@ fn fitting(jobs: &[NewJob]) -> usize {
     jobs.iter().take(JOBS).take_while(fits).count().max(1)
 }
 
-fn packed(jobs: &[NewJob]) -> Vec<u8> {
+/// The head without its time.
+fn head(jobs: &[NewJob]) -> Vec<u8> {
     let first = &jobs[0];
-    let payloads: usize = jobs.iter().map(|job| job.payload.len()).sum();
-    let mut bytes =
-        Vec::with_capacity(FIXED + 2 + first.kind.len() + first.queue.len() + jobs.len() * 20 + payloads);
+    let mut bytes = Vec::with_capacity(FIXED + 2 + first.kind.len() + first.queue.len() + jobs.len() * 20);
     bytes.push(b'p');
-    bytes.extend([0; 8]); // enqueued at
     bytes.extend((jobs.len() as u16).to_be_bytes());
     bytes.push(b'0' + first.priority as u8);
     bytes.extend(first.version.to_be_bytes());
@@ -83,48 +85,46 @@ fn packed(jobs: &[NewJob]) -> Vec<u8> {
         end += job.payload.len() as u32;
         bytes.extend(end.to_be_bytes());
     }
-    for job in jobs {
-        bytes.extend(&job.payload);
-    }
     bytes
 }
 
-/// Jobs of a pack as a claim gives them: as stored, but before the ends of the payloads where the first begins.
+/// What a claim says of jobs of a pack before their ids, ends and payloads.
 #[derive(Debug)]
-pub(super) struct Given<'a> {
+pub(super) struct Head<'a> {
     fixed: &'a [u8; FIXED],
     kind: &'a [u8],
     queue: &'a [u8],
-    ids: &'a [[u8; 16]],
-    /// One more than jobs.
-    ends: &'a [[u8; 4]],
-    payloads: &'a [u8],
 }
 
-impl<'a> Given<'a> {
-    /// `None` when the bytes are no pack.
+impl<'a> Head<'a> {
+    /// `None` when the bytes are no head.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (fixed, rest) = bytes.split_first_chunk::<FIXED>()?;
-        if fixed[0] != b'p' {
+        if fixed[8] != b'p' {
             return None;
         }
         let (kind, rest) = wire::take_short(rest)?;
         let (queue, rest) = wire::take_short(rest)?;
-        let jobs = usize::from(u16::from_be_bytes([fixed[9], fixed[10]]));
-        let (ids, rest) = rest.split_at_checked(jobs * 16)?;
-        let (ends, payloads) = rest.split_at_checked(jobs * 4 + 4)?;
-        Some(Self { fixed, kind, queue, ids: ids.as_chunks().0, ends: ends.as_chunks().0, payloads })
+        rest.is_empty().then_some(Self { fixed, kind, queue })
     }
 
-    /// The leases a claim gave on them, under `fence` and those that follow. What lies outside of the pack is read as
-    /// nothing.
-    pub(super) fn lease(&self, fence: Fence, deadline: Timestamp, leases: &mut Vec<Lease>) {
+    /// The leases on its jobs, under the fence given and those that follow; `ends` has one more entry than `ids`: before
+    /// the ends of the payloads where the first begins. What lies outside of `payloads` is read as nothing.
+    pub(super) fn lease(
+        &self,
+        ids: &[u8],
+        ends: &[u8],
+        payloads: &[u8],
+        (fence, deadline): (Fence, Timestamp),
+        leases: &mut Vec<Lease>,
+    ) {
         let (kind, queue) = (wire::lossy(self.kind), wire::lossy(self.queue));
-        let at = self.fixed[1..].first_chunk().map_or(Timestamp(0), |at| Timestamp(i64::from_be_bytes(*at)));
-        let begin = u32::from_be_bytes(self.ends[0]);
+        let at = self.fixed.first_chunk().map_or(Timestamp(0), |at| Timestamp(i64::from_be_bytes(*at)));
+        let (ids, ends) = (ids.as_chunks::<16>().0, ends.as_chunks::<4>().0);
+        let begin = ends.first().map_or(0, |begin| u32::from_be_bytes(*begin));
         let place = |end: [u8; 4]| u32::from_be_bytes(end).saturating_sub(begin) as usize;
-        for ((index, id), ends) in (0..).zip(self.ids).zip(self.ends.windows(2)) {
-            let payload = self.payloads.get(place(ends[0])..place(ends[1])).unwrap_or_default();
+        for ((index, id), ends) in (0..).zip(ids).zip(ends.windows(2)) {
+            let payload = payloads.get(place(ends[0])..place(ends[1])).unwrap_or_default();
             leases.push(Lease {
                 job: JobId(Uuid::from_bytes(*id)),
                 fence: Fence(fence.0 + index),
@@ -164,11 +164,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn sizes(jobs: &[NewJob]) -> Vec<usize> {
-        let size = |request: &Vec<u8>| match Given::read(request) {
-            Some(_) => usize::from(u16::from_be_bytes([request[9], request[10]])),
-            None => 1,
-        };
-        requests(jobs).iter().map(size).collect()
+        let mut requests = requests(jobs).into_iter();
+        let mut sizes = Vec::new();
+        while let Some(request) = requests.next() {
+            if request[0] == b'p' {
+                requests.next().unwrap();
+                sizes.push(usize::from(u16::from_be_bytes([request[1], request[2]])));
+            } else {
+                sizes.push(1);
+            }
+        }
+        sizes
     }
 
     #[test]
@@ -196,12 +202,14 @@ mod tests {
         fn what_is_packed_is_leased(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 2..60)) {
             let payload = |(number, payload): (usize, &Vec<u8>)| NewJob { payload: payload.clone(), ..job(&number.to_string()) };
             let jobs: Vec<NewJob> = payloads.iter().enumerate().map(payload).collect();
-            let mut stored = packed(&jobs);
+            let [head, payloads] = requests(&jobs).try_into().unwrap();
+            let stored = [vec![0; 8], head].concat();
+            let (head, rest) = stored.split_at(FIXED + 2 + jobs[0].kind.len() + jobs[0].queue.len());
+            let (ids, ends) = rest.split_at(16 * jobs.len());
             // A claim tells where the first payload begins.
-            let at = FIXED + 2 + jobs[0].kind.len() + jobs[0].queue.len() + jobs.len() * 16;
-            stored.splice(at..at, [0; 4]);
+            let ends = [&[0; 4], ends].concat();
             let mut leases = Vec::new();
-            Given::read(&stored).unwrap().lease(Fence(512), Timestamp(9), &mut leases);
+            Head::read(head).unwrap().lease(ids, &ends, &payloads, (Fence(512), Timestamp(9)), &mut leases);
             prop_assert_eq!(leases.len(), jobs.len());
             for (index, (lease, job)) in leases.iter().zip(&jobs).enumerate() {
                 prop_assert_eq!((lease.job, lease.fence.0), (job.id, 512 + index as u64));
@@ -210,14 +218,14 @@ mod tests {
         }
 
         #[test]
-        fn bytes_of_any_kind_are_read_without_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            if let Some(first) = bytes.first_mut() {
-                *first = b'p';
+        fn bytes_of_any_kind_are_read_without_panic(mut parts in prop::array::uniform4(prop::collection::vec(any::<u8>(), 0..60))) {
+            if let Some(magic) = parts[0].get_mut(8) {
+                *magic = b'p';
             }
-            if let Some(given) = Given::read(&bytes) {
-                given.lease(Fence(1), Timestamp(1), &mut Vec::new());
+            if let Some(head) = Head::read(&parts[0]) {
+                head.lease(&parts[1], &parts[2], &parts[3], (Fence(1), Timestamp(1)), &mut Vec::new());
             }
-            tokens(&bytes).take(10).for_each(drop);
+            tokens(&parts[3]).take(10).for_each(drop);
         }
     }
 }

@@ -94,6 +94,21 @@ fn random_sequences_agree_with_the_naive_model() {
 }
 
 #[tokio::test]
+async fn a_known_id_is_not_refused_for_its_group_among_very_many() {
+    let bed = bed().await;
+    let store = bed.own();
+    store.enqueue(vec![lab::job("known")]).await.unwrap();
+    let stranger = |name: &str| lab::job(name).in_group(lab::group_id("never"));
+    let mut jobs = lab::jobs("a", 600);
+    jobs.push(stranger("known"));
+    let last = store.enqueue(jobs.clone()).await.unwrap().pop();
+    assert_eq!(last, Some(crate::Enqueued::Existing(lab::id("known"))));
+    jobs.push(stranger("b"));
+    let error = store.enqueue(jobs).await.unwrap_err().to_string();
+    assert!(error.contains(&lab::id("b").to_string()), "{error}");
+}
+
+#[tokio::test]
 async fn nothing_is_left_after_an_erasure() {
     let bed = bed().await;
     let store = bed.open().await;
@@ -104,6 +119,7 @@ async fn nothing_is_left_after_an_erasure() {
         .await
         .unwrap();
     store.open_group(lab::group("g", lab::jobs("member", 3))).await.unwrap();
+    store.enqueue(lab::jobs("packed", 10)).await.unwrap();
     store.check_in(&lab::info("w", lab::PATIENCE)).await.unwrap();
     let leases = store.claim(&lab::Lab::request(4)).await.unwrap().leases;
     let end = |outcome| crate::Settlement::new(leases[0].key(), outcome);

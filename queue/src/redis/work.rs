@@ -65,11 +65,13 @@ impl RedisStore {
         let server_now = Timestamp(answer::next(&mut parts, location)?.number()?);
         let next_due = answer::next(&mut parts, location)?.moment()?;
         let mut leases = Vec::with_capacity(parts.len());
-        for part in parts {
+        while let Some(part) = parts.next() {
             let bytes = part.bytes()?;
             let fence = Fence(first_fence + leases.len() as u64);
-            if let Some(pack) = pack::Given::read(&bytes) {
-                pack.lease(fence, deadline, &mut leases);
+            if let Some(head) = pack::Head::read(&bytes) {
+                let mut more = || answer::next(&mut parts, location)?.bytes();
+                let (ids, ends, payloads) = (more()?, more()?, more()?);
+                head.lease(&ids, &ends, &payloads, (fence, deadline), &mut leases);
             } else if let Some(stored) = wire::Stored::read(&bytes) {
                 leases.push(stored.lease(fence, deadline));
             } else {
@@ -127,26 +129,22 @@ fn with_settlements(call: Call, settlements: &[Settlement]) -> Call {
         return call.arg([]);
     }
     if settlements.iter().all(is_plain) {
-        return call.arg("p").arg(runs(settlements));
+        return with_completions(call.arg("p"), settlements);
     }
     settlements.iter().fold(call.arg("r").number(settlements.len()), with_settlement)
 }
 
-/// Completions as runs of leases that follow each other: first fence, two bytes how many, ids.
-fn runs(settlements: &[Settlement]) -> Vec<u8> {
+/// Completions as runs of leases that follow each other: how many runs, then the first fence of each, and ids.
+fn with_completions(call: Call, settlements: &[Settlement]) -> Call {
     let follows = |one: &Settlement, next: &Settlement| {
         let (one, next) = (one.lease.fence.0, next.lease.fence.0);
         one.checked_add(1) == Some(next) && one / BUNDLE == next / BUNDLE
     };
-    let mut bytes = Vec::with_capacity(settlements.len() * 16 + 10);
-    for run in settlements.chunk_by(follows) {
-        bytes.extend(run[0].lease.fence.0.to_be_bytes());
-        bytes.extend((run.len() as u16).to_be_bytes());
-        for one in run {
-            bytes.extend(one.lease.job.0.as_bytes());
-        }
-    }
-    bytes
+    let ids = |run: &[Settlement]| run.iter().flat_map(|one| *one.lease.job.0.as_bytes()).collect::<Vec<u8>>();
+    let runs = || settlements.chunk_by(follows);
+    runs().fold(call.number(runs().count()), |call, run| {
+        call.arg(run[0].lease.fence.0.to_be_bytes()).arg(ids(run))
+    })
 }
 
 fn with_settlement(call: Call, settlement: &Settlement) -> Call {

@@ -118,6 +118,9 @@ fn wake_ups_in_a_row_without_work_are_taken_at_most_once_in_milliseconds() {
     let mut bench = Bench::new(1);
     bench.claim(0, None);
     bench.state.woken();
+    assert!(matches!(bench.plan(), Plan::Talk(_, Some(_))), "the first look in vain ended a burst");
+    bench.claim(0, None);
+    bench.state.woken();
     assert_eq!(rest(bench.plan()), Duration::from_millis(1));
     bench.pass(Duration::from_millis(1));
     for _ in 0..10 {

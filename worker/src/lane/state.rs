@@ -175,9 +175,10 @@ impl State {
             look.empty = 0;
             return;
         }
-        // A busy neighbour wakes this lane, too: look again soon, but not at every call.
+        // A busy neighbour wakes this lane, too: look again soon, but not at every call. One look in vain ends every burst
+        // of work, so the next wake-up counts at once.
         look.empty = look.empty.saturating_add(1);
-        look.not_before = now + Duration::from_millis(1 << (look.empty - 1).min(2));
+        look.not_before = now + Duration::from_millis((1 << (look.empty - 1).min(3)) / 2);
         // A due job that cannot be claimed (its queue is paused, say) must not make the lane spin.
         let patience = Duration::from_millis(1 << look.empty.min(7));
         look.next_due = next_due.map(|due| due.max(wall.plus(patience)));

@@ -60,13 +60,10 @@ local function set_aside(c, share, seq, rec)
   mark(c.queue, c.prio, share, -1)
 end
 
--- A pack that cannot be read: kept apart for whoever looks.
+-- A pack that cannot be read: `n` jobs that wait.
 local function set_pack_aside(c, name, n)
-  local raw = call('HGET', P .. 'packs', name)
-  if not raw then return end
-  call('HSET', P .. 'damaged', 'pack:' .. name, raw)
-  call('HDEL', P .. 'packs', name)
-  call('ZREM', P .. 'spans', name)
+  if call('HEXISTS', P .. 'packs', name) == 0 then return end
+  Pack.set_aside(name)
   count(c.queue, 'A', -n)
   mark(c.queue, c.prio, '', -n)
 end
@@ -87,7 +84,10 @@ local function refill(c, s)
     else
       local name, seq, many = sub(token, 17, 24), u64(sub(token, 9, 16)), unpack_('>I2', sub(token, 25, 26))
       local p = Pack.open(name)
-      if not p then set_pack_aside(c, name, many) end
+      if not p or not Pack.is_whole(p) then
+        set_pack_aside(c, name, many)
+        p = nil
+      end
       for past = 0, p and math.min(many, c.need - n) - 1 or 0 do
         n = n + 1
         local one = { token = sub(token, 1, 8) .. s64(seq + past), nth = nth, name = name, left = p and many - past - 1 or 0 }

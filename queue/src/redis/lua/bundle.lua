@@ -2,13 +2,12 @@
 -- set of what each worker holds. The fence of a job is its bundle's number times 512 plus its index in the bundle.
 --
 --    1 'b'   2–3 open leases   4–11 started at   12–19 deadline   length, worker   length, queue   2 bytes, leases
---    flags, one a lease: '1' open or '0'   16 bytes of id a lease
+--    flags, one a lease: '1' open or '0'
 --    '-', or 'd' and 8 bytes a lease: deadlines that were renewed
---    runs of jobs in order: 'p', order of arrival of the first (8), how many (2), name of the pack (8), where the first payload
---    begins and each ends (4 each); or 'j', how many (2), orders of arrival (8 each)
+--    runs of jobs in order: 'p', order of arrival of the first (8), how many (2), name of the pack (8); or 'j', how many (2),
+--    orders of arrival (8 each)
 --
--- So a completion reads no records. The set of deadlines holds a lower bound for each bundle, so that a renewal costs
--- nothing there.
+-- The set of deadlines holds a lower bound for each bundle, so that a renewal costs nothing there.
 
 local SPREAD = 512
 
@@ -19,10 +18,10 @@ local function read_runs(b)
   local raw, at, index, runs = b.raw, b.tail, 0, {}
   while at <= #raw do
     local run = { at = index }
-    if byte(raw, at) == 112 and at + 22 <= #raw then
+    if byte(raw, at) == 112 and at + 18 <= #raw then
       run.n, run.first = unpack_('>I2', sub(raw, at + 9, at + 10)), u64(sub(raw, at + 1, at + 8))
-      run.pack, run.ends = sub(raw, at + 11, at + 18), at + 19
-      at = at + 23 + 4 * run.n
+      run.pack = sub(raw, at + 11, at + 18)
+      at = at + 19
     elseif byte(raw, at) == 106 and at + 2 <= #raw then
       run.n, run.seqs = unpack_('>I2', sub(raw, at + 1, at + 2)), at + 3
       at = at + 3 + 8 * run.n
@@ -45,9 +44,9 @@ local function read_bundle(number, name, raw)
   local b = {
     name = name, number = number, raw = raw, open = unpack_('>I2', sub(raw, 2, 3)), started = sub(raw, 4, 11),
     deadline = sub(raw, 12, 19), worker = sub(raw, 21, 20 + worker), queue = sub(raw, 22 + worker, 21 + worker + queue),
-    base = base, size = size, flags = sub(raw, base + 1, base + size), ids = base + size, dirty = false,
+    base = base, size = size, flags = sub(raw, base + 1, base + size), dirty = false,
   }
-  local at = b.ids + 16 * size + 1
+  local at = base + size + 1
   if byte(raw, at) == 100 then b.deadlines = at end
   b.tail = at + 1 + (b.deadlines and 8 * size or 0)
   b.runs = read_runs(b)
@@ -65,8 +64,6 @@ local function bundle(number)
 end
 
 local function is_open(b, index) return byte(b.flags, index + 1) == 49 end
-
-local function id_at(b, index) return sub(b.raw, b.ids + 16 * index + 1, b.ids + 16 * index + 16) end
 
 local function seq_at(b, index)
   for _, run in ipairs(b.runs) do
@@ -98,6 +95,21 @@ end
 
 local function close(b, index) set_flags(b, index, 1, '0') end
 
+-- The id of the job that a lease is on; nil when it is gone.
+local function id_at(b, index)
+  for _, run in ipairs(b.runs) do
+    local past = index - run.at
+    if past < run.n and run.pack then
+      local p = Pack.open(run.pack)
+      local i = p and run.first + past - p.first
+      return p and i >= 0 and i < p.n and Pack.id(p, i) or nil
+    elseif past < run.n then
+      local rec = call('HGET', P .. 'jobs', sub(b.raw, run.seqs + 8 * past, run.seqs + 8 * past + 7))
+      return sound(rec) and sub(rec, 56, 71) or nil
+    end
+  end
+end
+
 -- The bundle and index of the open lease that a worker shows (fence, id); nil when it is lost.
 local function lease(key)
   local fence = u64(sub(key, 1, 8))
@@ -112,7 +124,7 @@ end
 local function new_bundle(number, queue, worker, lot, deadline)
   local name, two = s64(number), pack('>I2', lot.n)
   call('HSET', P .. 'run', name, concat({ 'b', two, now8, s64(deadline), char(#worker), worker, char(#queue), queue, two,
-    string.rep('1', lot.n), concat(lot.ids), '-', concat(lot.runs) }))
+    string.rep('1', lot.n), '-', concat(lot.runs) }))
   call('ZADD', P .. 'leases', deadline, name)
   call('ZADD', P .. 'held', 0, held_name(worker, name))
 end
@@ -124,14 +136,14 @@ local function drop_bundle(b)
 end
 
 local function rewrite(b)
-  local raw, deadlines = b.raw, sub(b.raw, b.ids + 16 * b.size + 1, b.tail - 1)
+  local raw, deadlines = b.raw, sub(b.raw, b.base + b.size + 1, b.tail - 1)
   if b.moved then
     local all = { 'd' }
     for index = 0, b.size - 1 do all[index + 2] = deadline_at(b, index) end
     deadlines = concat(all)
   end
   call('HSET', P .. 'run', b.name, concat({ 'b', pack('>I2', b.open), sub(raw, 4, b.base), b.flags,
-    sub(raw, b.ids + 1, b.ids + 16 * b.size), deadlines, sub(raw, b.tail) }))
+    deadlines, sub(raw, b.tail) }))
 end
 
 -- Writes what changed.

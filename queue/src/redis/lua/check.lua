@@ -203,11 +203,9 @@ Check.packs = function(cursor, facts)
   local all = answer[2]
   for k = 1, #all, 2 do
     local name, p = all[k], Pack.read(all[k], all[k + 1])
-    if not p then
-      flaw('d', 'pack ' .. hex(name), 'the record of a pack of jobs is damaged; kept in the hash damaged', function()
-        call('HSET', P .. 'damaged', 'pack:' .. name, all[k + 1])
-        call('HDEL', P .. 'packs', name)
-        call('ZREM', P .. 'spans', name)
+    if not p or not Pack.is_whole(p) then
+      flaw('d', 'pack ' .. hex(name), 'a pack of jobs is damaged; kept in the hash damaged', function()
+        Pack.set_aside(name)
       end)
     else
       opened[name] = p

@@ -113,9 +113,9 @@ local function expire_head(open, c, s)
   if job then expire(job) end
 end
 
--- ---- what a claim takes: how many jobs, their ids, the runs of their bundle (bundle.lua), what the worker gets
+-- ---- what a claim takes: how many jobs, the runs of their bundle (bundle.lua), what the worker gets
 
-local function new_lot() return { n = 0, ids = {}, runs = {}, given = {}, singles = {}, bytes = 0 } end
+local function new_lot() return { n = 0, runs = {}, given = {}, singles = {}, bytes = 0 } end
 
 -- Writes down the jobs with records of their own that were taken one after the other.
 local function end_run(lot)
@@ -125,21 +125,21 @@ local function end_run(lot)
   lot.singles = {}
 end
 
-local function take(lot, n, ids, given)
-  lot.n, lot.bytes = lot.n + n, lot.bytes + #given
-  lot.ids[#lot.ids + 1], lot.given[#lot.given + 1] = ids, given
-end
-
 local function take_single(lot, seq, rec)
-  take(lot, 1, sub(rec, 56, 71), rec)
-  lot.singles[#lot.singles + 1] = seq
+  lot.n, lot.bytes = lot.n + 1, lot.bytes + #rec
+  lot.given[#lot.given + 1], lot.singles[#lot.singles + 1] = rec, seq
 end
 
+-- False, with nothing taken, when the payloads are lost.
 local function take_packed(lot, p, i, n)
-  local given, run, ids = Pack.cut(p, i, n)
+  local head, ids, ends, payloads = Pack.cut(p, i, n)
+  if not head then return false end
   end_run(lot)
-  take(lot, n, ids, given)
-  lot.runs[#lot.runs + 1] = run
+  local given, k = lot.given, #lot.given
+  given[k + 1], given[k + 2], given[k + 3], given[k + 4] = head, ids, ends, payloads
+  lot.n, lot.bytes = lot.n + n, lot.bytes + #payloads
+  lot.runs[#lot.runs + 1] = 'p' .. s64(p.first + i) .. pack('>I2', n) .. p.name
+  return true
 end
 
 -- How many jobs a token of the list of fresh jobs stands for.
@@ -198,7 +198,7 @@ local function collect_fresh(request, c)
         cut = sub(token, 1, 8) .. s64(first + n + left) .. sub(token, 17, 24) .. pack('>I2', -left)
         n = n + left
       end
-      take_packed(lot, p, first - p.first, n)
+      if not take_packed(lot, p, first - p.first, n) then return nil end
     end
   end
   if lot.bytes > MOST_BYTES then return nil end
@@ -286,7 +286,7 @@ local function claim_from(args, at)
   return request
 end
 
--- { first fence, deadline, moment of the call, when to look again or '', jobs… }, each a record, or a pack of several; or
+-- { first fence, deadline, moment of the call, when to look again or '', jobs… }, each a record, or four parts of a pack; or
 -- nothing for a stranger; and whether nothing that others could claim came up on the way.
 local function claim(request)
   local worker = call('HGET', P .. 'workers', request.worker)

@@ -1,15 +1,18 @@
 -- Producers.
 
--- Whether the groups of requests were opened; an id that is known is never refused.
+-- The first request whose group was never opened, by its id, and the group; an id that is known is never refused.
 local function missing_group(requests, first)
-  local seen = {}
-  for i = first, #requests do
-    local request = requests[i]
-    if has(byte(request, 5), GROUP) then
+  local seen, at = {}, first - 1
+  while at < #requests do
+    at = at + 1
+    local request = requests[at]
+    if byte(request, 1) == 112 then
+      at = at + 1
+    elseif has(byte(request, 5), GROUP) then
       local job = parse('', request)
       local group = extras(job).group
       if seen[group] == nil then seen[group] = group_exists(group) end
-      if not seen[group] and call('HEXISTS', P .. 'ids', job.id) == 0 then return i, group end
+      if not seen[group] and call('HEXISTS', P .. 'ids', job.id) == 0 then return job.id, group end
     end
   end
 end
@@ -20,7 +23,9 @@ do -- a scope of its own: Lua allows 200 local names at once
 
 -- What a call stores, written in a few large commands: fields of `ids`, `jobs` and `packs`, members of `spans`; tokens
 -- by priority and queue; members of due sets by queue.
-local function new_load() return { ids = {}, jobs = {}, packs = {}, spans = {}, tokens = {}, waiting = {} } end
+local function new_load()
+  return { ids = {}, jobs = {}, packs = {}, spans = {}, bodies = {}, tokens = {}, waiting = {} }
+end
 
 local function tokens_of(all, queue, prio)
   local of = all.tokens[prio .. queue]
@@ -45,7 +50,6 @@ end
 -- A pack, and the order of arrival of its first job.
 local function add_pack(all, p, first)
   p.name, p.first = s64(first), first
-  p.raw = 'p' .. now8 .. sub(p.raw, 10)
   put_token(tokens_of(all, Pack.queue(p), Pack.prio(p)), now8 .. p.name .. p.name .. pack('>I2', p.n),
     now8 .. s64(first + p.n - 1), p.n, p)
 end
@@ -101,6 +105,7 @@ local function store_fresh(all, of)
     else
       put_field(all.packs, part.name, part.raw)
       put_field(all.spans, part.first, part.name)
+      put_field(all.bodies, Pack.body(part.name), part.sent)
       for i = 0, part.n - 1 do put_field(all.ids, Pack.id(part, i), part.name) end
     end
   end
@@ -123,6 +128,7 @@ local function store_plain(items, packs, n)
     count(queue, 'S', #of / 2)
     bulk('ZADD', queue_key(queue, 'due'), of)
   end
+  for k = 1, #all.bodies, 2 do call('SET', all.bodies[k], all.bodies[k + 1]) end
   bulk('HSET', P .. 'packs', all.packs)
   bulk('ZADD', P .. 'spans', all.spans)
   bulk('HSET', P .. 'ids', all.ids)
@@ -148,14 +154,16 @@ local function store_each(items, packs)
   return concat(answers)
 end
 
--- Stores requests and packs of requests in order; what became of each request, 17 bytes (a code and an id), or nothing
--- when all are new. A producer that sends packs has seen to it that no id comes twice.
-store_all = function(items)
-  local ids, packs, plain, seen = {}, {}, true, {}
-  for k = 1, #items do
-    local item = items[k]
+-- Stores requests and packs (head without time, then payloads) in order; what became of each request, 17 bytes (a code and
+-- an id), or nothing when all are new. A producer that sends packs has seen to it that no id comes twice.
+store_all = function(sent)
+  local items, ids, packs, plain, seen, at = {}, {}, {}, true, {}, 1
+  while at <= #sent do
+    local item, k = sent[at], #items + 1
+    items[k], at = item, at + 1
     if byte(item, 1) == 112 then
-      local p = Pack.read(NONE8, item)
+      local p = Pack.read(NONE8, now8 .. item)
+      p.sent, at = sent[at], at + 1
       packs[k], seen = p, nil
       for i = 0, p.n - 1 do ids[#ids + 1] = Pack.id(p, i) end
     else
@@ -179,23 +187,23 @@ end
 
 local API = {}
 
--- time, requests…: '' or the answers; or the place of a request whose group was never opened, and the group.
+-- time, requests…: '' or the answers; or the id of a request whose group was never opened, and the group.
 API.enqueue = function(keys, args)
   begin(keys, args[1])
   local requests = {}
   for i = 2, #args do requests[i - 1] = args[i] end
-  local at, group = missing_group(requests, 1)
-  if at then return { at, group } end
+  local id, group = missing_group(requests, 1)
+  if id then return { id, group } end
   local answers = store_all(requests)
   finish()
   return answers
 end
 
--- time, then a group and a request in turns: the first request whose group was never opened, and the group.
+-- time, then a group and an id in turns: the first id whose group was never opened, and the group.
 API.check_groups = function(keys, args)
   begin(keys, args[1])
   for i = 2, #args, 2 do
-    if not group_exists(args[i]) and call('HEXISTS', P .. 'ids', args[i + 1]) == 0 then return { (i - 2) / 2 + 1, args[i] } end
+    if not group_exists(args[i]) and call('HEXISTS', P .. 'ids', args[i + 1]) == 0 then return { args[i + 1], args[i] } end
   end
   return ''
 end
@@ -207,8 +215,8 @@ API.fire = function(keys, args)
   if last and tonumber(last) >= tonumber(args[3]) then return 0 end
   local requests = {}
   for i = 4, #args do requests[i - 3] = args[i] end
-  local at, group = missing_group(requests, 1)
-  if at then return { at, group } end
+  local id, group = missing_group(requests, 1)
+  if id then return { id, group } end
   store_all(requests)
   call('HSET', P .. 'cron', args[2], args[3])
   finish()

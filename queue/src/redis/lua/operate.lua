@@ -122,14 +122,18 @@ end
 
 -- Forgets a job that first_of found.
 local function forget(one)
-  local job = one.rec and parse(one.seq, one.rec) or unpacked(one.pack, one.index)
-  if one.pack then
-    job.state = 'C'
-    Pack.drop(one.pack, one.index, 1)
-  else
-    release_key(job, function() return true end)
-    call('HDEL', P .. 'jobs', job.seq)
+  local p, i = one.pack, one.index
+  if p then
+    local bytes = Pack.bytes(p, i + 1) - Pack.bytes(p, i)
+    Pack.drop(p, i, 1)
+    unshelve('c', bytes)
+    count(Pack.queue(p), 'C', -1)
+    call('HDEL', P .. 'ids', Pack.id(p, i))
+    return bytes
   end
+  local job = parse(one.seq, one.rec)
+  release_key(job, function() return true end)
+  call('HDEL', P .. 'jobs', job.seq)
   local bytes = weight(job)
   unshelve(SHELVES[job.state], bytes)
   count(job.queue, job.state, -1)
@@ -210,7 +214,12 @@ API.erase = function(keys, args)
     call('UNLINK', group_key(id))
     call('ZREM', P .. 'groups', id)
   end
-  if #groups > 0 then return 1 end
+  local packs = call('ZRANGE', P .. 'spans', 0, PIECE - 1)
+  for _, name in ipairs(packs) do
+    call('UNLINK', Pack.body(name))
+    call('ZREM', P .. 'spans', name)
+  end
+  if #groups > 0 or #packs > 0 then return 1 end
   local queues = call('HKEYS', P .. 'queues')
   for i = 1, math.min(#queues, 50) do
     for prio = 0, 3 do

@@ -1,11 +1,13 @@
 -- Packs. Fresh jobs of one call that follow each other, of one queue, priority, kind and version, without key, group,
--- expiry or time of their own, are stored as one record that never changes:
+-- expiry or time of their own, are stored together and never change. The head, in the hash `packs` by the order of arrival
+-- of the first job:
 --
---    1 'p'   2–9 enqueued and due at   10–11 jobs   12 priority   13–14 version   length, kind; length, queue; 16 bytes of
---    id a job; 4 bytes a job, where its payload ends, counted from the first payload; payloads
+--    1–8 enqueued and due at   9 'p'   10–11 jobs   12 priority   13–14 version   length, kind; length, queue; 16 bytes of
+--    id a job; 4 bytes a job, where its payload ends, counted from the first payload
 --
--- The hash `packs` names a pack by the order of arrival of its first job, the sorted set `spans` finds the pack of any
--- order of arrival; `ids` leads to the pack. In the list of fresh jobs it is one token (place.lua).
+-- The payloads are a key of their own: every string that Lua sees is hashed byte by byte, so they are read by ranges.
+-- The sorted set `spans` finds the pack of any order of arrival; `ids` leads to the pack. In the list of fresh jobs it is one
+-- token (place.lua).
 -- Completed jobs stay in their pack: the hash `ran` has each run of jobs that one call completed, by its first job:
 -- finished at, started at, fence of the first (8 each), how many (2). A job to which anything else happens leaves: its
 -- record stands in `jobs` from then on, and its flag in `gone` (one character a job) is '1'. So it is when it is pruned. A
@@ -15,22 +17,22 @@ local Pack = {}
 
 do -- a scope of its own: Lua allows 200 local names at once
 
--- Takes the bytes of a pack apart; nil when they cannot be one.
+-- Takes the head of a pack apart; nil when the bytes cannot be one.
 function Pack.read(name, raw)
   if not raw or #raw < 17 or #name ~= 8 then return nil end
-  local magic, kind = byte(raw, 1), byte(raw, 15)
+  local magic, kind = byte(raw, 9), byte(raw, 15)
   local queue = byte(raw, 16 + kind)
   if magic ~= 112 or not queue then return nil end
   local n, head = unpack_('>I2', sub(raw, 10, 11)), 16 + kind + queue
-  local body = head + 20 * n
-  if n == 0 or #raw < body or body + unpack_('>I4', sub(raw, body - 3, body)) ~= #raw then return nil end
-  return { name = name, first = u64(name), raw = raw, n = n, head = head, ends = head + 16 * n, body = body }
+  if n == 0 or #raw ~= head + 20 * n then return nil end
+  return { name = name, first = u64(name), raw = raw, n = n, head = head, ends = head + 16 * n }
 end
 
 function Pack.prio(p) return sub(p.raw, 12, 12) end
 function Pack.version(p) return (unpack_('>I2', sub(p.raw, 13, 14))) end
 function Pack.kind(p) return sub(p.raw, 16, 15 + byte(p.raw, 15)) end
 function Pack.queue(p) return sub(p.raw, 17 + byte(p.raw, 15), p.head) end
+function Pack.body(name) return P .. 'b:' .. name end
 
 function Pack.open(name)
   local p = opened[name]
@@ -50,35 +52,46 @@ end
 
 function Pack.id(p, i) return sub(p.raw, p.head + 16 * i + 1, p.head + 16 * i + 16) end
 
--- What follows the fixed part up to the payload, the same in all records of a pack.
-local function middle(p) return sub(p.raw, 15, p.head) .. '\0\0' end
+-- Whether the payloads are there.
+function Pack.is_whole(p) return call('STRLEN', Pack.body(p.name)) == Pack.bytes(p, p.n) end
 
-local function payload(p, i) return sub(p.raw, p.body + Pack.bytes(p, i) + 1, p.body + Pack.bytes(p, i + 1)) end
-
--- The record of a job as it was enqueued (record.lua).
-function Pack.record(p, i)
-  local raw = p.raw
-  local at = sub(raw, 2, 9)
-  return concat({ 'jAL', sub(raw, 12, 12), '\0', sub(raw, 13, 14), NONE8, at, at, NONE8, NONE8, NONE8, Pack.id(p, i),
-    middle(p), payload(p, i) })
-end
-
--- The request of a job.
-function Pack.request(p, i)
-  local raw = p.raw
-  return concat({ 'i--', sub(raw, 12, 12), '\0', sub(raw, 13, 14), NONE8, NONE8, NONE8, NONE8, NONE8, NONE8,
-    Pack.id(p, i), middle(p), payload(p, i) })
-end
-
--- `n` jobs from `i` on: as a worker gets them (a pack of these alone, and before the ends of the payloads where the first
--- begins), and as their bundle remembers them (bundle.lua).
-function Pack.cut(p, i, n)
-  local raw, two = p.raw, pack('>I2', n)
+-- The payloads of `n` jobs from `i` on; nothing where they are lost.
+local function payloads(p, i, n)
   local from, to = Pack.bytes(p, i), Pack.bytes(p, i + n)
-  local ids = sub(raw, p.head + 16 * i + 1, p.head + 16 * (i + n))
-  local ends = pack('>I4', from) .. sub(raw, p.ends + 4 * i + 1, p.ends + 4 * (i + n))
-  local given = concat({ sub(raw, 1, 9), two, sub(raw, 12, p.head), ids, ends, sub(raw, p.body + from + 1, p.body + to) })
-  return given, 'p' .. s64(p.first + i) .. two .. p.name .. ends, ids
+  if p.sent then return sub(p.sent, from + 1, to) end
+  if from >= to then return '' end
+  return call('GETRANGE', Pack.body(p.name), from, to - 1)
+end
+
+-- A job as a record or request (record.lua) that begins with `state`.
+local function job_of(p, i, state, at)
+  local raw = p.raw
+  return concat({ state, sub(raw, 12, 12), '\0', sub(raw, 13, 14), NONE8, at, at, NONE8, NONE8, NONE8, Pack.id(p, i),
+    sub(raw, 15, p.head), '\0\0', payloads(p, i, 1) })
+end
+
+-- The record of a job as it was enqueued.
+function Pack.record(p, i) return job_of(p, i, 'jAL', sub(p.raw, 1, 8)) end
+function Pack.request(p, i) return job_of(p, i, 'i--', NONE8) end
+
+-- `n` jobs from `i` on as a worker gets them: head without ids and ends, ids, where the first payload begins and where each
+-- ends, payloads. nil when payloads are lost.
+function Pack.cut(p, i, n)
+  local raw, text = p.raw, payloads(p, i, n)
+  if #text ~= Pack.bytes(p, i + n) - Pack.bytes(p, i) then return nil end
+  local ends = sub(raw, p.ends + 4 * i + 1, p.ends + 4 * (i + n))
+  return sub(raw, 1, p.head), sub(raw, p.head + 16 * i + 1, p.head + 16 * (i + n)),
+    pack('>I4', Pack.bytes(p, i)) .. ends, text
+end
+
+-- Keeps the head and payloads of a pack that cannot be read apart for whoever looks.
+function Pack.set_aside(name)
+  call('HSET', P .. 'damaged', 'pack:' .. name, call('HGET', P .. 'packs', name) or '',
+    'body:' .. name, call('GET', Pack.body(name)) or '')
+  call('UNLINK', Pack.body(name))
+  call('HDEL', P .. 'packs', name)
+  call('ZREM', P .. 'spans', name)
+  opened[name] = false
 end
 
 -- ---- which of its jobs have left
@@ -108,6 +121,7 @@ end
 function Pack.flush(p)
   p.dropped = nil
   if string.find(p.gone, '0', 1, true) then return call('HSET', P .. 'gone', p.name, p.gone) end
+  call('UNLINK', Pack.body(p.name))
   call('HDEL', P .. 'packs', p.name)
   call('HDEL', P .. 'gone', p.name)
   call('ZREM', P .. 'spans', p.name)

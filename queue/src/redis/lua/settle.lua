@@ -5,75 +5,77 @@ local complete
 do -- a scope of its own: Lua allows 200 local names at once
 
 -- What a call completes, gathered: runs of jobs of packs, as `ran` and the shelf have them; bytes and jobs of these; leases
--- of jobs with records of their own (place in the answer, order of arrival, bundle, index).
-local function end_packed(done, b, run, from, n)
-  local first = s64(run.first + from - run.at)
-  local two = pack('>I2', n)
-  local k = #done.ran
-  done.ran[k + 1] = first
-  done.ran[k + 2] = now8 .. b.started .. s64(b.number * SPREAD + from) .. two
+-- of jobs with records of their own (place in the answer, order of arrival, bundle, index, id).
+
+-- Leases of a pack's jobs, if all of them are open and the ids are right; whether it did.
+local function end_packed(done, b, run, from, n, ids)
+  local p, i = Pack.open(run.pack), nil
+  i = p and run.first + from - run.at - p.first
+  if not p or i < 0 or i + n > p.n or sub(b.flags, from + 1, from + n) ~= string.rep('1', n)
+    or sub(p.raw, p.head + 16 * i + 1, p.head + 16 * (i + n)) ~= ids then return false end
+  set_flags(b, from, n, '0')
+  local first, two, k = s64(p.first + i), pack('>I2', n), #done.ran
+  done.ran[k + 1], done.ran[k + 2] = first, now8 .. b.started .. s64(b.number * SPREAD + from) .. two
   done.runs[#done.runs + 1] = first .. two
-  local at = run.ends + 4 * (from - run.at)
-  local upto = at + 4 * n
-  done.bytes = done.bytes + unpack_('>I4', sub(b.raw, upto, upto + 3)) - unpack_('>I4', sub(b.raw, at, at + 3))
-  done.n = done.n + n
+  done.bytes, done.n = done.bytes + Pack.bytes(p, i + n) - Pack.bytes(p, i), done.n + n
   count(b.queue, 'R', -n)
   count(b.queue, 'C', n)
-  if done.stops then
-    for past = 0, n - 1 do call('HDEL', P .. 'stop', s64(run.first + from - run.at + past)) end
-  end
+  for past = 0, done.stops and n - 1 or -1 do call('HDEL', P .. 'stop', s64(p.first + i + past)) end
+  return true
 end
 
--- Closes `n` open leases from `index` on.
-local function close_leases(done, b, index, n, place)
-  set_flags(b, index, n, '0')
-  for _, run in ipairs(b.runs) do
-    local from, to = math.max(index, run.at), math.min(index + n, run.at + run.n)
-    if from < to and run.pack then
-      end_packed(done, b, run, from, to - from)
-    elseif from < to then
-      for at = from, to - 1 do
-        local seq = run.seqs + 8 * (at - run.at)
-        done.singles[#done.singles + 1] = { place = place + at - index, seq = sub(b.raw, seq, seq + 7), b = b, index = at }
-      end
-    end
+-- Leases from `from` on inside of one run of a bundle: one character each, '1' ended, '0' lost.
+local function end_leases(done, b, run, from, n, ids, place)
+  if run.pack then
+    if end_packed(done, b, run, from, n, ids) then return string.rep('1', n) end
+    if n == 1 then return '0' end
   end
-end
-
--- Reads completions: runs of leases that follow each other (first fence, two bytes how many, ids). Closes those that are
--- open; one character each, '1' closed, '0' lost.
-local function close_all(done, packed)
-  local at, total, answers = 1, 0, {}
-  while at < #packed do
-    local fence, many = u64(sub(packed, at, at + 7)), unpack_('>I2', sub(packed, at + 8, at + 9))
-    local number = math.floor(fence / SPREAD)
-    local b, index, ids = bundle(number), fence - number * SPREAD, at + 10
-    local function shown(i, n)
-      return b and index + i + n <= b.size
-        and sub(b.flags, index + i + 1, index + i + n) == string.rep('1', n)
-        and sub(b.raw, b.ids + 16 * (index + i) + 1, b.ids + 16 * (index + i + n)) == sub(packed, ids + 16 * i, ids + 16 * (i + n) - 1)
+  local answers = {}
+  for past = 0, n - 1 do
+    local id, index = sub(ids, 16 * past + 1, 16 * past + 16), from + past
+    local ended
+    if run.pack then
+      ended = end_packed(done, b, run, index, 1, id)
+    elseif is_open(b, index) then
+      ended = true
+      local seq = run.seqs + 8 * (index - run.at)
+      done.singles[#done.singles + 1] = { place = place + past, seq = sub(b.raw, seq, seq + 7), b = b, index = index, id = id }
+      close(b, index)
     end
-    if shown(0, many) then
-      close_leases(done, b, index, many, total)
-      answers[#answers + 1] = string.rep('1', many)
-    else
-      for i = 0, many - 1 do
-        local open = shown(i, 1)
-        if open then close_leases(done, b, index + i, 1, total + i) end
-        answers[#answers + 1] = open and '1' or '0'
-      end
-    end
-    at, total = ids + many * 16, total + many
+    answers[past + 1] = ended and '1' or '0'
   end
   return concat(answers)
 end
 
--- Completes a job with a record of its own; its lease stays open, and false, when that is damaged. Jobs without unique key
+-- Completions: how many runs of leases that follow each other, then of each the fence of the first, and ids. Ends those that
+-- are open; one character each, and the index of the first argument after them.
+local function end_all(done, args, at)
+  local place, answers = 0, {}
+  local last = at + 2 * tonumber(args[at])
+  for k = at + 1, last, 2 do
+    local fence, ids = u64(args[k]), args[k + 1]
+    local number, many = math.floor(fence / SPREAD), #ids / 16
+    local b, index, ended = bundle(number), fence - number * SPREAD, 0
+    for _, run in ipairs(b and b.runs or {}) do
+      local from, to = math.max(index, run.at), math.min(index + many, run.at + run.n)
+      if from < to then
+        local some = to - from == many and ids or sub(ids, 16 * (from - index) + 1, 16 * (to - index))
+        answers[#answers + 1] = end_leases(done, b, run, from, to - from, some, place + from - index)
+        ended = ended + to - from
+      end
+    end
+    answers[#answers + 1] = string.rep('0', many - ended)
+    place = place + many
+  end
+  return concat(answers), last + 1
+end
+
+-- Completes a job with a record of its own; its lease stays open, and false, when that is damaged or another's. Jobs without unique key
 -- or group are gathered, too.
 local function end_single(done, one, rec)
   local b = one.b
   local state, _, flags, _, kind, payload = shape(rec)
-  if not state then
+  if not state or sub(rec, 56, 71) ~= one.id then
     set_flags(b, one.index, 1, '1')
     return false
   end
@@ -100,10 +102,10 @@ end
 
 -- Completions, written in a few large commands; but jobs with a unique key or group each on their own. Returns one character
 -- each: '1' applied, '0' lost.
-complete = function(packed)
+complete = function(args, at)
   local done = { ran = {}, runs = {}, jobs = {}, singles = {}, slow = {}, bytes = 0, n = 0,
     stops = call('EXISTS', P .. 'stop') == 1 }
-  local answers = close_all(done, packed)
+  local answers, next_at = end_all(done, args, at)
   local seqs = {}
   for k = 1, #done.singles do seqs[k] = done.singles[k].seq end
   local recs = fields(P .. 'jobs', seqs)
@@ -121,7 +123,7 @@ complete = function(packed)
     job.fence, job.started = s64(one.b.number * SPREAD + one.index), one.b.started
     leave(job, 'C', {})
   end
-  return answers
+  return answers, next_at
 end
 
 end
@@ -149,9 +151,8 @@ local function settle_one(one)
   count(job.queue, 'R', -1)
   hold_share(job.queue, share_of(job), -1)
   local outcome, reason = one.outcome, one.error
-  local at, group = missing_group(one.requests, 1)
-  if at then
-    local id = sub(one.requests[at], 56, 71)
+  local id, group = missing_group(one.requests, 1)
+  if id then
     outcome = 'D'
     reason = 'follow-on: invalid request: job ' .. uuid(id) .. ': group ' .. uuid(group) .. ' was never opened'
     one.requests, one.tallies = {}, {}
@@ -177,12 +178,12 @@ local function settle_one(one)
   return '1'
 end
 
--- Reads settlements from the arguments: 'p', packed completions; or 'r', how many, then each with its parts; or ''.
+-- Reads settlements from the arguments: 'p', completions; or 'r', how many, then each with its parts; or ''.
 -- Returns the answers and the index of the first argument after them.
 local function settle_from(args, at)
   local mode = args[at]
   if mode == '' then return '', at + 1 end
-  if mode == 'p' then return complete(args[at + 1]), at + 2 end
+  if mode == 'p' then return complete(args, at + 1) end
   local answers = {}
   local n = tonumber(args[at + 1])
   at = at + 2
