@@ -45,14 +45,9 @@ async fn measure(many: usize) -> anyhow::Result<Figures> {
     for fsync in [Fsync::EverySecond, Fsync::Off] {
         let mut side = Side::default();
         for _ in 0..ROUNDS {
-            for system in [
-                System::List,
-                System::Tasks,
-                System::Lua,
-                System::OneByOne,
-                System::Batches,
-                System::Keyed,
-            ] {
+            for system in
+                [System::List, System::Tasks, System::Lua, System::OneByOne, System::Batches, System::Keyed]
+            {
                 round(system, fsync, JOBS, side.of(system)).await?;
             }
         }

@@ -22,7 +22,7 @@ local store_all
 do -- a scope of its own: Lua allows 200 local names at once
 
 -- What a call stores, written in a few large commands: fields of `ids`, `jobs` and `packs`, members of `spans`; tokens
--- by priority and queue; members of due sets by queue.
+-- by priority and queue; members of due sets by queue. `sent`: the ids in order.
 local function new_load()
   return { ids = {}, jobs = {}, packs = {}, spans = {}, bodies = {}, tokens = {}, waiting = {} }
 end
@@ -106,13 +106,18 @@ local function store_fresh(all, of)
       put_field(all.packs, part.name, part.raw)
       put_field(all.spans, part.first, part.name)
       put_field(all.bodies, Pack.body(part.name), part.sent)
-      for i = 0, part.n - 1 do put_field(all.ids, Pack.id(part, i), part.name) end
+      local ids, sent, name = all.ids, all.sent, part.name
+      local at, from = #ids, part.place
+      for i = 1, part.n do
+        ids[at + 2 * i - 1], ids[at + 2 * i] = sent[from + i], name
+      end
     end
   end
 end
 
-local function store_plain(items, packs, n)
-  local all, seq = new_load(), next_seq(n)
+local function store_plain(items, packs, sent)
+  local all, seq = new_load(), next_seq(#sent)
+  all.sent = sent
   for k = 1, #items do
     if packs[k] then
       add_pack(all, packs[k], seq)
@@ -165,7 +170,9 @@ store_all = function(sent)
       local p = Pack.read(NONE8, now8 .. item)
       p.sent, at = sent[at], at + 1
       packs[k], seen = p, nil
-      for i = 0, p.n - 1 do ids[#ids + 1] = Pack.id(p, i) end
+      local raw, first = p.raw, p.head - 15
+      p.place = #ids
+      for i = 1, p.n do ids[p.place + i] = sub(raw, first + 16 * i, first + 15 + 16 * i) end
     else
       ids[#ids + 1] = sub(item, 56, 71)
       if byte(item, 5) % FAIR ~= 0 then plain = false end
@@ -179,7 +186,7 @@ store_all = function(sent)
     end
   end
   if not plain then return store_each(items, packs) end
-  if #ids > 0 then store_plain(items, packs, #ids) end
+  if #ids > 0 then store_plain(items, packs, ids) end
   return ''
 end
 
