@@ -48,7 +48,7 @@ pub(super) fn requests(jobs: &[NewJob]) -> Vec<Vec<u8>> {
                 [one] => requests.push(wire::request(one)),
                 many => {
                     requests.push(head(many));
-                    requests.push(many.iter().flat_map(|job| job.payload.iter().copied()).collect());
+                    requests.push(many.iter().map(|job| job.payload.as_slice()).collect::<Vec<_>>().concat());
                 }
             }
             rest = left;

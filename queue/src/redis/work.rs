@@ -140,8 +140,8 @@ fn with_completions(call: Call, settlements: &[Settlement]) -> Call {
         let (one, next) = (one.lease.fence.0, next.lease.fence.0);
         one.checked_add(1) == Some(next) && one / BUNDLE == next / BUNDLE
     };
-    let ids =
-        |run: &[Settlement]| run.iter().flat_map(|one| *one.lease.job.0.as_bytes()).collect::<Vec<u8>>();
+    let id = |one: &Settlement| *one.lease.job.0.as_bytes();
+    let ids = |run: &[Settlement]| run.iter().map(id).collect::<Vec<_>>().into_flattened();
     let runs = || settlements.chunk_by(follows);
     runs().fold(call.number(runs().count()), |call, run| {
         call.arg(run[0].lease.fence.0.to_be_bytes()).arg(ids(run))

@@ -185,31 +185,34 @@ local function open_band(request, prio)
   return c
 end
 
+-- The bytes of a share as numbers of six, which compare faster than bytes; strings would be compared by the server's locale.
+local function rank_of(share)
+  local rank, text = {}, share .. string.rep('\0', -#share % 6)
+  for at = 1, #text, 6 do rank[#rank + 1] = unpack_('>I6', sub(text, at, at + 5)) end
+  return rank
+end
+
+local function comes_before(one, other)
+  if one.turn ~= other.turn then return one.turn < other.turn end
+  local a, b = one.rank, other.rank
+  for i = 1, math.min(#a, #b) do
+    if a[i] ~= b[i] then return a[i] < b[i] end
+  end
+  return #one.share < #other.share
+end
+
 -- Reads the next shares by turn; their order is the server's: by turn, then by bytes.
 local function fetch(c)
   local n = math.max(64, c.need)
   local some = call('ZRANGE', c.b.t, c.fetched, c.fetched + n - 1, 'WITHSCORES')
   for i = 1, #some, 2 do
     c.top = tonumber(some[i + 1])
-    local one = { share = some[i], turn = c.top }
+    local one = { share = some[i], turn = c.top, rank = rank_of(some[i]) }
     c.turns[#c.turns + 1] = one
     c.all[#c.all + 1] = one
   end
   c.fetched = c.fetched + #some / 2
   c.more = #some == 2 * n
-end
-
-local function bytes_before(a, b)
-  for i = 1, math.min(#a, #b) do
-    local x, y = byte(a, i), byte(b, i)
-    if x ~= y then return x < y end
-  end
-  return #a < #b
-end
-
-local function comes_before(one, other)
-  if one.turn ~= other.turn then return one.turn < other.turn end
-  return bytes_before(one.share, other.share)
 end
 
 -- The share whose turn is least and the list it heads: those not yet served by this call, or those served, whose turns

@@ -22,9 +22,9 @@ local store_all
 do -- a scope of its own: Lua allows 200 local names at once
 
 -- What a call stores, written in a few large commands: fields of `ids`, `jobs` and `packs`, members of `spans`; tokens
--- by priority and queue; members of due sets by queue. `sent`: the ids in order.
+-- and members of lanes by priority and queue; members of due sets by queue. `sent`: the ids in order.
 local function new_load()
-  return { ids = {}, jobs = {}, packs = {}, spans = {}, bodies = {}, tokens = {}, waiting = {} }
+  return { ids = {}, jobs = {}, packs = {}, spans = {}, bodies = {}, tokens = {}, lanes = {}, waiting = {} }
 end
 
 local function tokens_of(all, queue, prio)
@@ -39,6 +39,15 @@ end
 local function put_field(list, name, value)
   local n = #list
   list[n + 1], list[n + 2] = name, value
+end
+
+local function lanes_of(all, queue, prio)
+  local of = all.lanes[prio .. queue]
+  if not of then
+    of = { queue = queue, prio = prio, breeds = {} }
+    all.lanes[prio .. queue] = of
+  end
+  return of
 end
 
 -- Remembers a token with what it stands for: a pack or a record.
@@ -65,9 +74,17 @@ local function add_plain(all, request, seq)
     put_field(of, u64(due), seq)
     put_field(all.jobs, seq, settled_in(request, 'S', 'D', due))
   elseif byte(request, 5) == FAIR then
-    local job = parse(seq, settled_in(request, 'A', '-', due))
-    enter(job)
-    put_field(all.jobs, seq, build(job))
+    local kind = byte(request, 72)
+    local at = 77 + kind + byte(request, 73 + kind)
+    local share = sub(request, at, at - 1 + byte(request, at - 1))
+    know(queue)
+    count(queue, 'A', 1)
+    mark(queue, prio, share, 1)
+    local lane = lanes_of(all, queue, prio)
+    local breed = sub(request, 72, 72 + kind) .. sub(request, 6, 7)
+    lane.breeds[breed] = (lane.breeds[breed] or 0) + 1
+    put_field(lane, 0, lane_of(share, breed) .. due .. seq)
+    put_field(all.jobs, seq, settled_in(request, 'A', 'Z', due))
   else
     put_token(tokens_of(all, queue, prio), due .. seq, due .. seq, 1, settled_in(request, 'A', 'L', due))
   end
@@ -128,6 +145,10 @@ local function store_plain(items, packs, sent)
     end
   end
   for _, of in pairs(all.tokens) do store_fresh(all, of) end
+  for _, of in pairs(all.lanes) do
+    bulk('ZADD', queue_key(of.queue, 'z' .. of.prio), of)
+    for breed, n in pairs(of.breeds) do call('HINCRBY', queue_key(of.queue, 'n' .. of.prio), breed, n) end
+  end
   for queue, of in pairs(all.waiting) do
     know(queue)
     count(queue, 'S', #of / 2)
