@@ -4,6 +4,8 @@
 //! The seed corpus is made in code, one picture of each kind that the decoders tell apart; files of FOLDER join it. First
 //! every file is tried as it is, then mutants until the time is over. A crash ends the program; a contained panic, a
 //! mutant that took too long or an output of the wrong size is reported. The same SEED gives the same mutants.
+//!
+//! `… --example fuzz -- seeds FOLDER` writes the corpus into files instead, for the coverage-guided target in `../fuzz`.
 #![allow(
     clippy::print_stdout,
     clippy::type_complexity,
@@ -11,23 +13,27 @@
     reason = "a program for the terminal"
 )]
 
+mod seeds;
+
 use std::collections::BTreeMap;
-use std::io::Cursor;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use backstock_media::{Engine, Fit, Limits, Output, Recipe, Thumbnailer};
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 /// Longest that one picture may take here: they are small.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [command, folder] = arguments.as_slice()
+        && command == "seeds"
+    {
+        return write(Path::new(folder));
+    }
     let seconds: u64 = arguments.first().map_or(Ok(10), |text| text.parse())?;
-    let mut corpus = seeds()?;
+    let mut corpus = seeds::seeds()?;
     if let Some(folder) = arguments.get(1) {
         read(Path::new(folder), &mut corpus)?;
     }
@@ -58,6 +64,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     seen.complaints.iter().for_each(|(what, times)| println!("{times} × {what}"));
     if let Ok(status) = fs::read_to_string("/proc/self/status") {
         status.lines().filter(|line| line.starts_with("VmHWM")).for_each(|line| println!("{line}"));
+    }
+    Ok(())
+}
+
+fn write(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    fs::create_dir_all(folder)?;
+    for (name, bytes) in seeds::seeds()? {
+        fs::write(folder.join(name.replace(' ', "-")), bytes)?;
     }
     Ok(())
 }
@@ -118,68 +132,6 @@ impl Seen {
         };
         *self.outcomes.entry(outcome).or_default() += 1;
     }
-}
-
-/// One picture of each kind that the decoders tell apart.
-fn seeds() -> Result<Vec<(String, Vec<u8>)>, Box<dyn std::error::Error>> {
-    let picture =
-        RgbImage::from_fn(96, 70, |x, y| Rgb([(x * 2) as u8, (y * 3) as u8, ((x * 7) ^ (y * 13)) as u8]));
-    let mut all = Vec::new();
-    for (name, set) in [
-        ("baseline", (|_| {}) as fn(&mut Encoder<&mut Vec<u8>>)),
-        ("halved", |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_2_0)),
-        ("across", |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_2_2)),
-        ("progressive", |encoder| encoder.set_progressive(true)),
-        ("apart", |encoder| encoder.set_optimized_huffman_tables(true)),
-        ("restarts", |encoder| encoder.set_restart_interval(3)),
-        ("profile", |encoder| drop(encoder.add_icc_profile(&[7; 600]))),
-    ] {
-        let mut bytes = Vec::new();
-        let mut encoder = Encoder::new(&mut bytes, 85);
-        set(&mut encoder);
-        encoder.encode(picture.as_raw(), 96, 70, ColorType::Rgb)?;
-        all.push((format!("jpeg {name}"), bytes));
-    }
-    for (name, colours, channels) in [("grey", ColorType::Luma, 1), ("inks", ColorType::Cmyk, 4)] {
-        let mut bytes = Vec::new();
-        let data: Vec<u8> = (0..96 * 70 * channels).map(|at| (at % 251) as u8).collect();
-        Encoder::new(&mut bytes, 80).encode(&data, 96, 70, colours)?;
-        all.push((format!("jpeg {name}"), bytes));
-    }
-    let rgb = DynamicImage::ImageRgb8(picture);
-    for (name, image, format) in [
-        ("png rgb", rgb.clone(), ImageFormat::Png),
-        ("png rgba", DynamicImage::ImageRgba8(rgb.to_rgba8()), ImageFormat::Png),
-        ("png grey alpha", DynamicImage::ImageLumaA8(rgb.to_luma_alpha8()), ImageFormat::Png),
-        ("png 16 bits", DynamicImage::ImageRgb16(rgb.to_rgb16()), ImageFormat::Png),
-        ("gif", DynamicImage::ImageRgba8(rgb.to_rgba8()), ImageFormat::Gif),
-        ("webp lossless", DynamicImage::ImageRgba8(rgb.to_rgba8()), ImageFormat::WebP),
-    ] {
-        let mut bytes = Cursor::new(Vec::new());
-        image.write_to(&mut bytes, format)?;
-        all.push((name.to_owned(), bytes.into_inner()));
-    }
-    lossy_webp(&rgb, &mut all)?;
-    Ok(all)
-}
-
-/// Only the engine in C writes one.
-fn lossy_webp(
-    picture: &DynamicImage,
-    all: &mut Vec<(String, Vec<u8>)>,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let folder = tempfile::tempdir()?;
-    let recipe = Recipe { sizes: vec![96], format: Output::WebP { quality: 70 }, ..Recipe::default() };
-    let thumbnailer = Thumbnailer::new(folder.path(), recipe)?;
-    let mut clear = picture.to_rgba8();
-    clear.pixels_mut().enumerate().for_each(|(at, pixel)| pixel.0[3] = (at % 256) as u8);
-    for (name, image) in [("opaque", picture.clone()), ("clear", DynamicImage::ImageRgba8(clear))] {
-        let mut png = Cursor::new(Vec::new());
-        image.write_to(&mut png, ImageFormat::Png)?;
-        let made = thumbnailer.render(&png.into_inner())?;
-        all.extend(made.into_iter().map(|picture| (format!("webp {name}"), picture.bytes)));
-    }
-    Ok(())
 }
 
 fn read(folder: &Path, corpus: &mut Vec<(String, Vec<u8>)>) -> std::io::Result<()> {
