@@ -351,3 +351,14 @@ async fn thousands_of_jobs_are_examined_in_steps() {
     }
     assert_eq!(left, 1_800);
 }
+
+#[tokio::test]
+async fn a_key_taken_by_hand_is_not_missed() {
+    let shop = Shop::new().await;
+    shop.lab.put(job("a").unique_by(Unique::until_done("k"))).await;
+    let released = shop.store.release_key(KIND, "k", true).await.unwrap();
+    assert_eq!(released, Released::Released(Some(id("a"))));
+    let seen = shop.store.examine(true).await.unwrap();
+    assert_eq!(seen.findings, [], "{seen:?}");
+    assert_eq!(shop.store.locks("").await.unwrap().keys, []);
+}

@@ -112,7 +112,7 @@ local function check_key(job, name)
   if not may_hold(job, found) or (found.scope == 'F' and u64(job.enqueued) + found.span <= now) then return end
   local key = key_name(job, found)
   local by = call('HGET', P .. 'keys', key)
-  if by == job.seq then return end
+  if by == job.seq or (not by and call('HEXISTS', P .. 'freed', job.seq) == 1) then return end
   local other = by and load(by)
   if other and has(other.flags, UNIQUE) and key_name(other, extras(other)) == key then
     flaw('k', name, 'has the unique key "' .. found.key .. '" that job ' .. uuid(other.id) .. ' holds, too')

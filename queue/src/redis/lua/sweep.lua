@@ -274,5 +274,12 @@ API.release = function(keys, args)
   local id, state = job and job.id or '', job and (job.running and 'R' or job.state) or ''
   if job and not is_final(job.state) and args[4] ~= '1' then return { 'u', id, state } end
   call('HDEL', P .. 'keys', name)
+  -- A live job without its key is no flaw when somebody took it by hand. Remembered until the job is over and this runs again.
+  local freed = call('HKEYS', P .. 'freed')
+  for i = 1, math.min(#freed, PIECE) do
+    local other = load(freed[i])
+    if not other or is_final(other.state) then call('HDEL', P .. 'freed', freed[i]) end
+  end
+  if job and not is_final(job.state) then call('HSET', P .. 'freed', seq, '1') end
   return { 'r', id, state }
 end
