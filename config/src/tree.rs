@@ -34,7 +34,7 @@ pub struct Config {
 /// Where jobs are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
-    /// `sqlite`, `sqlite:PATH`, or one or several `redis://…` separated by commas.
+    /// `sqlite`, `sqlite:PATH`, or one or several `redis://…` or `amqp://…` separated by commas.
     pub url: String,
     /// Start of every name on a server, so that deployments can share it.
     pub prefix: String,
@@ -46,6 +46,39 @@ pub struct Queue {
     pub retention: Retention,
     /// What each fairness key may have at most.
     pub limits: Limits,
+    /// For `amqp://…`.
+    pub rabbitmq: Rabbitmq,
+}
+
+/// A queue on RabbitMQ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rabbitmq {
+    /// What a broker cannot hold lies here: `sqlite`, `sqlite:PATH`, or one or several `redis://…`.
+    pub ledger_url: String,
+    /// Type of the broker's queues.
+    pub queue_type: QueueType,
+    /// Which jobs have a row in the ledger.
+    pub record: Record,
+}
+
+/// Type of the broker's queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueType {
+    /// Replicated over the nodes of a cluster.
+    Quorum,
+    /// On one node.
+    Classic,
+}
+
+/// Which jobs have a row in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// Those that need one.
+    Needed,
+    /// All.
+    EveryJob,
 }
 
 /// Sealing of payloads.

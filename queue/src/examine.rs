@@ -75,6 +75,8 @@ pub enum Flaw {
     UniqueKey,
     /// A group that is off.
     Group,
+    /// A queue of a broker that is gone.
+    Queue,
 }
 
 /// What became of a finding.

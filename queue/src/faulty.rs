@@ -189,6 +189,14 @@ macro_rules! decorate {
                 self.call(Repeat::Same, || self.inner.resign(role, who)).await
             }
 
+            async fn adopt(
+                &self,
+                jobs: Vec<JobRecord>,
+                lease_for: Duration,
+            ) -> Result<Vec<Enqueued>, StoreError> {
+                self.call(Repeat::Known, || self.inner.adopt(jobs.clone(), lease_for)).await
+            }
+
             async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
                 self.call(Repeat::Same, || self.inner.job(id)).await
             }

@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows products, and nothing here knows how a worker loops.
 
+mod adopt;
 mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -27,6 +28,7 @@ mod memory;
 mod new_job;
 pub mod order;
 mod outcome;
+mod rabbit;
 mod random;
 mod redis;
 mod retry;
@@ -34,6 +36,7 @@ mod sealed;
 mod sqlite;
 mod store;
 
+pub use adopt::{MAX_ADOPTED, outside_fence};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use error::StoreError;
 pub use examine::{Examined, Finding, Flaw, Remedy};
@@ -53,6 +56,7 @@ pub use locks::{KeyLock, Locks, Released, RoleLock};
 pub use memory::MemoryStore;
 pub use new_job::{Enqueued, NewJob, OnConflict, Unique, UniqueScope};
 pub use outcome::{JobError, JobState, Outcome};
+pub use rabbit::{QueueType, RabbitOptions, RabbitStore, Record};
 pub use random::Draws;
 pub use redis::{RedisOptions, RedisStore};
 pub use retry::RetryPolicy;

@@ -21,6 +21,10 @@ pub struct Capabilities {
     pub notices_death: bool,
     /// Shares a queue fairly between [`NewJob::fairness_key`]s ([`crate::order::fair`]) and keeps [`KeyLimits`].
     pub fair: bool,
+    /// Every job can be looked up, listed and cancelled from `enqueue` until it is pruned. Without it, that goes for
+    /// jobs that failed or asked for more than to run once; plain ones are only counted while they wait, cannot be
+    /// cancelled then, and leave nothing behind when they are done.
+    pub lists_every_job: bool,
 }
 
 /// Storage of jobs. Object-safe; every call takes and returns many, is safe to repeat after an error, and has
@@ -112,6 +116,18 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     /// Gives up the leadership of `role`, if held.
     async fn resign(&self, role: &str, who: &WorkerId) -> Result<(), StoreError>;
+
+    /// Takes in jobs that lived elsewhere until now, as they are: place, attempts, crashes, fence. At most
+    /// [`crate::MAX_ADOPTED`]; available, or running under a lease of `lease_for` from now (whose settlement and renewal
+    /// are this store's business from then on). A running one whose worker is not known here is available again, with one
+    /// crash more. Fences given out later are greater than all adopted ones. An id that is there stays as it is
+    /// ([`Enqueued::Existing`]), so a call may be repeated. [`StoreError::Invalid`] for a group, a key, an end, another
+    /// state or a fence of a running job that is none of [`crate::outside_fence`], and from stores that adopt nothing (what
+    /// this default says).
+    async fn adopt(&self, jobs: Vec<JobRecord>, lease_for: Duration) -> Result<Vec<Enqueued>, StoreError> {
+        let _ = (jobs, lease_for);
+        Err(StoreError::Invalid(format!("{} adopts no jobs", self.name())))
+    }
 
     // ---- operators
 

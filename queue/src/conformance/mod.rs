@@ -14,12 +14,17 @@
 //! backstock_queue::conformance_shared!(bed); // stores with `Capabilities::shared`
 //! backstock_queue::conformance_fair!(bed); // stores with `Capabilities::fair`
 //! backstock_queue::conformance_fair_durable!(bed); // stores with both `fair` and `durable`
+//! backstock_queue::conformance_adopts!(bed); // stores that can be a ledger
 //! ```
+//!
+//! Each of them that has a `conformance_plain…` is made of that and of a `conformance_recorded…`; stores without
+//! `Capabilities::lists_every_job` list only the first.
 //!
 //! [`model`] adds random sequences of calls, compared with a model that is too simple to be wrong.
 
 #![allow(missing_docs, reason = "a behaviour says what it is by its name")]
 
+pub mod adopt;
 pub mod bad_line;
 pub mod bytes;
 pub mod cancel;
@@ -43,6 +48,7 @@ pub mod locks;
 pub mod model;
 pub mod order;
 pub mod pause;
+mod recorded_table;
 pub mod rescue;
 pub mod retention;
 pub mod settle;

@@ -6,13 +6,20 @@
 #[macro_export]
 macro_rules! conformance {
     ($bed:ident $(, $together:ident)?) => {
+        $crate::conformance_plain!($bed $(, $together)?);
+        $crate::conformance_recorded!($bed $(, $together)?);
+    };
+}
+
+/// As [`conformance!`](crate::conformance!), what stores without [`lists_every_job`](crate::Capabilities) show, too.
+#[macro_export]
+macro_rules! conformance_plain {
+    ($bed:ident $(, $together:ident)?) => {
         $crate::__behaviours! { $bed $(, $together)?; enqueue, [
             an_enqueued_job_is_stored_as_it_was_given,
-            the_same_id_twice_stores_one_job,
             the_same_id_twice_in_one_call_stores_one_job,
             the_id_of_an_ended_job_is_still_known,
             nothing_enqueued_is_nothing_stored,
-            an_empty_payload_and_the_largest_are_stored,
             a_payload_above_the_limit_is_refused_before_anything_is_stored,
             a_name_above_the_limit_or_empty_is_refused,
             a_group_that_was_never_opened_is_refused,
@@ -31,7 +38,6 @@ macro_rules! conformance {
             a_weight_of_zero_waits_for_the_others,
             a_retried_job_is_behind_those_due_before,
             a_handed_back_job_keeps_its_place,
-            a_time_in_the_past_does_not_jump_the_line,
             queues_do_not_see_each_other,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; delay, [
@@ -49,12 +55,10 @@ macro_rules! conformance {
             a_time_far_in_the_future_is_kept,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; lease, [
-            a_lease_shows_what_the_job_is,
             a_claimed_job_is_not_claimed_twice,
             concurrent_claims_share_the_jobs_without_overlap,
             a_claim_gives_at_most_what_was_asked_for,
             a_claim_above_the_maximum_is_capped,
-            a_worker_that_has_not_checked_in_is_refused,
             the_fence_grows_with_every_lease,
             a_renewal_moves_the_end_of_the_lease,
             renewals_answer_each_lease_in_order,
@@ -63,7 +67,6 @@ macro_rules! conformance {
             an_ended_lease_that_nobody_took_back_still_counts,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; settle, [
-            a_completed_job_is_done,
             a_retried_job_waits_and_burns_an_attempt,
             a_retry_without_delay_is_available_at_once,
             a_snoozed_job_waits_and_burns_no_attempt,
@@ -71,9 +74,7 @@ macro_rules! conformance {
             a_handler_can_cancel_its_job,
             a_handed_back_job_is_untouched,
             errors_are_counted_one_by_one,
-            a_second_settlement_of_the_same_lease_is_refused,
             a_settlement_of_a_retried_job_under_the_old_lease_is_refused,
-            settlements_answer_in_order_and_one_lost_lease_spoils_nothing,
             follow_ons_are_stored_with_the_outcome,
             follow_ons_of_a_lost_lease_are_not_stored,
             an_invalid_follow_on_discards_its_job_alone,
@@ -122,7 +123,6 @@ macro_rules! conformance {
             cancelled_expired_and_quarantined_members_are_counted,
             opening_twice_changes_nothing,
             jobs_may_join_an_open_group,
-            only_stored_requests_are_members,
             enqueueing_a_member_twice_counts_it_once,
             tallies_add_up_exactly_once,
             a_tally_counts_with_every_outcome,
@@ -146,7 +146,6 @@ macro_rules! conformance {
             a_parent_waits_for_its_child_groups,
             a_parent_waits_for_the_follow_up_of_its_child,
             a_chain_of_empty_groups_ends_from_the_inside,
-            a_follow_up_id_that_is_taken_is_not_stored_twice,
             two_members_that_end_in_one_call_end_the_group_once,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; cron, [
@@ -156,11 +155,9 @@ macro_rules! conformance {
             entries_do_not_disturb_each_other,
             a_slot_without_jobs_only_moves_the_cursor,
             an_invalid_job_does_not_use_up_the_slot,
-            a_job_of_a_slot_keeps_its_id,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; rescue, [
             nothing_is_taken_from_a_worker_that_lives,
-            the_jobs_of_a_killed_worker_run_again,
             a_dead_worker_is_named_once_and_listed_no_more,
             a_silent_worker_is_dead_when_patience_ends,
             a_worker_found_dead_must_check_in_again,
@@ -172,31 +169,22 @@ macro_rules! conformance {
             a_worker_that_checked_out_gets_nothing_until_it_is_back,
             checking_out_a_stranger_or_twice_changes_nothing,
             a_rescued_job_keeps_its_place,
-            a_rescue_respects_its_limit_and_leaves_nothing_behind,
             a_job_asked_to_stop_does_not_come_back_after_a_crash,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; dead_set, [
             a_replayed_job_starts_from_zero,
-            dead_quarantined_and_cancelled_jobs_can_be_replayed_and_no_others,
             a_replay_takes_only_what_its_filter_names,
             a_replay_may_edit_on_the_way,
             an_edit_that_makes_an_invalid_job_is_refused,
             a_replay_spreads_jobs_by_its_rate,
             a_replay_respects_its_limit_longest_finished_first,
-            a_replay_of_many_goes_in_pieces_of_at_most_five_hundred,
             a_replay_without_matches_changes_nothing,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; cancel, [
-            a_waiting_job_is_cancelled_at_once,
             a_retryable_job_is_cancelled_at_once,
-            the_worker_of_a_running_job_is_asked_to_stop,
             a_job_asked_to_stop_does_not_run_again,
-            a_job_asked_to_stop_may_still_end_by_itself,
             asking_twice_counts_once,
-            ended_jobs_are_left_alone,
             a_replayed_job_is_no_longer_asked_to_stop,
-            a_filter_says_which,
-            a_call_cancels_at_most_five_hundred,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; pause, [
             a_paused_queue_gives_nothing_until_it_is_resumed,
@@ -218,12 +206,6 @@ macro_rules! conformance {
             promotion_counts_expired_jobs_against_its_limit,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; retention, [
-            unfinished_jobs_are_never_pruned,
-            dead_jobs_have_their_own_age,
-            pruning_respects_its_limit_and_says_that_there_is_more,
-            pruning_goes_in_pieces_of_at_most_five_hundred,
-            the_id_of_a_pruned_job_is_free,
-            the_fence_of_a_pruned_job_does_not_come_again,
             a_group_keeps_its_counts_when_members_are_pruned,
             a_done_group_goes_after_its_jobs,
             an_open_group_is_never_pruned,
@@ -267,17 +249,10 @@ macro_rules! conformance {
         ] }
         $crate::__behaviours! { $bed $(, $together)?; inspection, [
             a_job_nobody_stored_is_not_found,
-            jobs_are_listed_last_stored_first_page_by_page,
-            a_page_is_capped,
-            filters_narrow_the_listing,
-            queues_count_their_jobs_by_state,
-            a_queue_shows_how_long_its_oldest_job_waits,
-            a_queue_is_remembered_when_its_jobs_are_gone,
             workers_show_when_they_came_and_what_they_hold,
             a_new_store_is_empty,
         ] }
         $crate::__behaviours! { $bed $(, $together)?; volume, [
-            five_thousand_jobs_in_one_call_all_arrive_in_order,
             nothing_is_lost_whatever_the_outcomes,
             producers_and_workers_at_the_same_time_lose_and_double_nothing,
             two_thousand_members_end_their_group_once,
@@ -285,7 +260,6 @@ macro_rules! conformance {
         $crate::__behaviours! { $bed $(, $together)?; bad_line, [
             what_is_enqueued_over_a_bad_line_is_stored_once,
             settlements_over_a_bad_line_count_once,
-            lost_claims_count_as_crashes_and_never_as_errors,
             slots_over_a_bad_line_fire_once,
             requests_over_a_bad_line_cause_one_further_run,
             there_is_one_leader_over_bad_lines,
@@ -328,10 +302,17 @@ macro_rules! conformance_durable {
 #[macro_export]
 macro_rules! conformance_shared {
     ($bed:ident $(, $together:ident)?) => {
+        $crate::conformance_plain_shared!($bed $(, $together)?);
+        $crate::conformance_recorded_shared!($bed $(, $together)?);
+    };
+}
+
+/// As [`conformance_shared!`](crate::conformance_shared!), what stores without [`lists_every_job`](crate::Capabilities) show, too.
+#[macro_export]
+macro_rules! conformance_plain_shared {
+    ($bed:ident $(, $together:ident)?) => {
         $crate::__behaviours! { $bed $(, $together)?; shared, [
-            what_one_handle_stores_another_claims_and_settles,
             handles_never_claim_the_same_job,
-            a_job_stored_through_one_handle_wakes_the_other,
             handles_agree_on_slots_leaders_and_pauses,
         ] }
     };
@@ -341,13 +322,20 @@ macro_rules! conformance_shared {
 #[macro_export]
 macro_rules! conformance_fair {
     ($bed:ident $(, $together:ident)?) => {
+        $crate::conformance_plain_fair!($bed $(, $together)?);
+        $crate::conformance_recorded_fair!($bed $(, $together)?);
+    };
+}
+
+/// As [`conformance_fair!`](crate::conformance_fair!), what stores without [`lists_every_job`](crate::Capabilities) show, too.
+#[macro_export]
+macro_rules! conformance_plain_fair {
+    ($bed:ident $(, $together:ident)?) => {
         $crate::__behaviours! { $bed $(, $together)?; fair, [
             keys_take_turns_inside_a_priority,
             single_claims_keep_the_turns_of_a_large_one,
             one_key_alone_is_first_in_first_out,
             a_key_is_served_by_due_time_then_arrival,
-            jobs_without_a_key_have_one_share_of_their_own,
-            an_empty_key_is_none,
             keys_are_ordered_by_their_bytes,
             keys_of_any_characters_are_kept_apart,
             a_flood_of_one_key_does_not_delay_another,
@@ -357,7 +345,6 @@ macro_rules! conformance_fair {
             the_more_urgent_priority_still_goes_first,
             each_priority_has_its_own_turns,
             each_queue_has_its_own_turns,
-            the_oldest_job_of_a_priority_decides_its_age,
             a_key_of_unknown_kinds_is_passed_over,
             the_kinds_of_a_key_share_its_turns,
             a_job_that_comes_back_is_again_of_its_key,
@@ -392,11 +379,9 @@ macro_rules! conformance_fair {
             a_key_without_work_asks_nobody_to_look_again,
             every_lease_counts_against_the_rate,
             both_limits_hold_together,
-            a_key_held_back_does_not_hold_up_others,
             jobs_held_back_keep_their_places,
             a_key_that_was_held_back_is_next,
             jobs_held_back_make_no_priority_more_urgent,
-            a_long_backlog_of_a_key_held_back_hides_nothing,
             limits_are_shown_and_can_be_lifted,
             a_queue_can_be_limited_before_its_first_job,
             lifting_the_limits_of_an_unknown_queue_changes_nothing,
@@ -414,6 +399,26 @@ macro_rules! conformance_fair_durable {
     ($bed:ident $(, $together:ident)?) => {
         $crate::__behaviours! { $bed $(, $together)?; limits as limits_durable, [
             turns_and_limits_outlive_the_store,
+        ] }
+    };
+}
+
+/// As [`conformance!`](crate::conformance!), for stores that adopt jobs ([`Store::adopt`](crate::Store::adopt)).
+#[macro_export]
+macro_rules! conformance_adopts {
+    ($bed:ident $(, $together:ident)?) => {
+        $crate::__behaviours! { $bed $(, $together)?; adopt, [
+            an_adopted_job_is_as_it_was,
+            an_adopted_job_takes_its_place_by_when_it_was_due,
+            a_running_job_is_adopted_under_its_lease,
+            an_adopted_lease_that_ends_is_a_crash,
+            an_adopted_job_whose_worker_nobody_knows_had_a_crash,
+            an_id_that_is_there_is_not_adopted_again,
+            fences_grow_beyond_adopted_ones,
+            what_only_the_store_can_give_is_not_adopted,
+            a_running_job_with_a_fence_from_elsewhere_is_not_adopted,
+            at_most_five_hundred_are_adopted_at_once,
+            adopting_wakes,
         ] }
     };
 }
@@ -455,7 +460,8 @@ mod tests {
     #[test]
     fn every_behaviour_is_in_the_table() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/conformance");
-        let table = fs::read_to_string(folder.join("table.rs")).unwrap();
+        let read = |name| fs::read_to_string(folder.join(name)).unwrap();
+        let table = read("table.rs") + &read("recorded_table.rs");
         let mut behaviours = 0;
         for file in fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();

@@ -2,8 +2,9 @@
 
 use super::{jobs::Seq, state::State};
 use crate::life::{self, Conflict};
-use crate::{Enqueued, NewJob, StoreError, Timestamp, Unique, UniqueScope};
+use crate::{Enqueued, JobRecord, NewJob, StoreError, Timestamp, Unique, UniqueScope, adopt};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Which job holds which unique key, by kind and key.
 #[derive(Debug, Default)]
@@ -14,6 +15,28 @@ impl State {
     pub(super) fn enqueue(&mut self, jobs: Vec<NewJob>, now: Timestamp) -> Result<Vec<Enqueued>, StoreError> {
         jobs.iter().try_for_each(|job| self.check(job))?;
         Ok(jobs.into_iter().map(|job| self.store(job, now)).collect())
+    }
+
+    /// Takes in jobs as they are.
+    pub(super) fn adopt(
+        &mut self,
+        records: Vec<JobRecord>,
+        lease_for: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Enqueued>, StoreError> {
+        adopt::check(&records)?;
+        let take_in = |mut record: JobRecord| {
+            let id = record.id;
+            if self.jobs.by_id(id).is_some() {
+                return Enqueued::Existing(id);
+            }
+            if record.worker.as_ref().is_some_and(|worker| !self.workers.knows(worker)) {
+                record = adopt::orphaned(record);
+            }
+            self.jobs.insert_record(record, now.plus(lease_for));
+            Enqueued::New(id)
+        };
+        Ok(records.into_iter().map(take_in).collect())
     }
 
     /// Whether `job` may be stored. An id that is known is never refused: the caller repeats itself.

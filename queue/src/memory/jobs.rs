@@ -93,6 +93,24 @@ impl Jobs {
         self.last_seq
     }
 
+    /// Stores a job as it is. Its id must be new. Fences given out later are greater than its.
+    pub(super) fn insert_record(&mut self, record: JobRecord, deadline: Timestamp) {
+        self.last_seq += 1;
+        self.last_fence = self.last_fence.max(record.fence.0);
+        let entry = Entry {
+            seq: self.last_seq,
+            record,
+            unique: None,
+            further_run: None,
+            cancel_requested: false,
+            deadline,
+        };
+        self.ids.insert(entry.record.id, entry.seq);
+        self.index.add(&entry);
+        self.stirred |= entry.is_waiting();
+        self.entries.insert(entry.seq, entry);
+    }
+
     /// Changes a job.
     pub(super) fn update<T>(&mut self, seq: Seq, change: impl FnOnce(&mut Entry) -> T) -> T {
         let entry = self.entries.get_mut(&seq).expect("indexes and keys only name stored jobs");

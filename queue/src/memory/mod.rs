@@ -84,7 +84,13 @@ impl Store for MemoryStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { shared: false, durable: false, notices_death: false, fair: true }
+        Capabilities {
+            shared: false,
+            durable: false,
+            notices_death: false,
+            fair: true,
+            lists_every_job: true,
+        }
     }
 
     fn wake_ups(&self) -> watch::Receiver<u64> {
@@ -153,6 +159,10 @@ impl Store for MemoryStore {
     async fn resign(&self, role: &str, who: &WorkerId) -> Result<(), StoreError> {
         self.with(|state, _| state.roles.resign(role, who));
         Ok(())
+    }
+
+    async fn adopt(&self, jobs: Vec<JobRecord>, lease_for: Duration) -> Result<Vec<Enqueued>, StoreError> {
+        self.with(|state, now| state.adopt(jobs, lease_for, now))
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {

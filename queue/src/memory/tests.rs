@@ -12,6 +12,7 @@ async fn bed() -> MemoryBed {
 crate::conformance!(bed);
 crate::conformance_bytes!(bed);
 crate::conformance_fair!(bed);
+crate::conformance_adopts!(bed);
 
 #[test]
 fn random_sequences_agree_with_the_naive_model() {

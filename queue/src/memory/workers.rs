@@ -57,6 +57,11 @@ impl Workers {
         self.0.get(worker).is_some_and(|worker| worker.life == Life::Alive)
     }
 
+    /// Whether it ever came, and may still hold something.
+    pub(super) fn knows(&self, worker: &WorkerId) -> bool {
+        self.0.contains_key(worker)
+    }
+
     /// Whether its leases are taken back before they end.
     pub(super) fn is_gone(&self, worker: &WorkerId) -> bool {
         self.0.get(worker).is_some_and(|worker| matches!(worker.life, Life::Dead | Life::Gone))

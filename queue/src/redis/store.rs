@@ -18,7 +18,7 @@ impl Store for RedisStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { shared: true, durable: true, notices_death: true, fair: true }
+        Capabilities { shared: true, durable: true, notices_death: true, fair: true, lists_every_job: true }
     }
 
     fn wake_ups(&self) -> watch::Receiver<u64> {

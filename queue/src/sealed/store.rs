@@ -94,6 +94,18 @@ impl Store for Encrypted {
         self.inner.resign(role, who).await
     }
 
+    async fn adopt(
+        &self,
+        mut jobs: Vec<JobRecord>,
+        lease_for: Duration,
+    ) -> Result<Vec<Enqueued>, StoreError> {
+        for job in &mut jobs {
+            let binding = Binding { kind: Some(&job.kind), job: Some(job.id) };
+            job.payload = self.seal_bytes(&binding, &job.payload)?;
+        }
+        self.inner.adopt(jobs, lease_for).await
+    }
+
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
         Ok(self.inner.job(id).await?.map(|record| self.open_record(record)))
     }

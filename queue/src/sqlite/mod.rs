@@ -6,6 +6,7 @@
 //! socket wakes it. Unix only.
 
 mod add;
+mod adopt;
 mod bell;
 mod change;
 mod claim;

@@ -2,13 +2,17 @@
 //! with history.
 
 use super::{
-    SqliteOptions, SqliteStore, change, claim, due, duty, filter::Condition, group, hold, insert, inspect,
-    lanes, leave, ledger, limit, locks, operate, prune, rescue, rows::Cells, settle, tx, worker,
+    SqliteOptions, SqliteStore, adopt, change, claim, due, duty, filter::Condition, group, hold, insert,
+    inspect, lanes, leave, ledger, limit, locks, operate, prune, rescue, rows::Cells, settle, tx, worker,
 };
 use crate::{GroupId, JobFilter, JobId, JobState};
 use sqlx::AssertSqlSafe;
 
 const FIXED: &[&str] = &[
+    adopt::KNOWN_WORKER,
+    adopt::INSERT,
+    adopt::INSERT_PAYLOAD,
+    adopt::RAISE_FENCE,
     change::COMPLETE,
     change::CHANGE,
     change::RELEASE,

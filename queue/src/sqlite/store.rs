@@ -29,7 +29,7 @@ impl Store for SqliteStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { shared: true, durable: true, notices_death: true, fair: true }
+        Capabilities { shared: true, durable: true, notices_death: true, fair: true, lists_every_job: true }
     }
 
     fn wake_ups(&self) -> watch::Receiver<u64> {
@@ -98,6 +98,10 @@ impl Store for SqliteStore {
 
     async fn resign(&self, role: &str, who: &WorkerId) -> Result<()> {
         self.named(self.give_up_lead(role, who).await)
+    }
+
+    async fn adopt(&self, jobs: Vec<JobRecord>, lease_for: Duration) -> Result<Vec<Enqueued>> {
+        self.named(self.take_in(jobs, lease_for).await)
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>> {

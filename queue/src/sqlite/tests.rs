@@ -73,6 +73,7 @@ crate::conformance_bytes!(bed);
 crate::conformance_durable!(bed);
 crate::conformance_shared!(bed);
 crate::conformance_fair!(bed);
+crate::conformance_adopts!(bed);
 crate::conformance_fair_durable!(bed);
 
 #[test]

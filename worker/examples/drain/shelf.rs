@@ -65,7 +65,13 @@ impl Store for Shelf {
         "shelf"
     }
     fn capabilities(&self) -> Capabilities {
-        Capabilities { shared: false, durable: false, notices_death: false, fair: false }
+        Capabilities {
+            shared: false,
+            durable: false,
+            notices_death: false,
+            fair: false,
+            lists_every_job: true,
+        }
     }
     fn wake_ups(&self) -> watch::Receiver<u64> {
         self.wake_ups.subscribe()

@@ -2,19 +2,30 @@
 
 use super::{make_folder, require_data};
 use crate::failure::Failure;
-use backstock_config::{Config, Durability};
-use backstock_queue::{RedisOptions, RedisStore, SqliteOptions, SqliteStore, Store, StoreError};
+use backstock_config::{Config, Durability, QueueType, Record};
+use backstock_queue::{
+    RabbitOptions, RabbitStore, RedisOptions, RedisStore, SqliteOptions, SqliteStore, Store, StoreError,
+};
 use std::{path::PathBuf, sync::Arc};
 
 /// Where `queue.url` leads.
 enum Place<'a> {
     File(PathBuf),
     Redis(&'a str),
+    /// A broker, and where its ledger is.
+    Rabbit(&'a str, Box<Self>),
 }
 
 /// The queue's store; made where it is missing.
 pub async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
-    Ok(match place(config)? {
+    match place(config)? {
+        Place::Rabbit(url, ledger) => Ok(Arc::new(open_rabbit(url, &ledger, config).await?)),
+        place => open(&place, config).await,
+    }
+}
+
+async fn open(place: &Place<'_>, config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    Ok(match place {
         Place::File(path) => {
             make_folder(&config.data_dir)?;
             let durability = match config.queue.durability {
@@ -25,12 +36,30 @@ pub async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
             Arc::new(SqliteStore::open(path, options).await.map_err(Failure::data)?)
         }
         Place::Redis(url) => Arc::new(open_redis(url, config).await?),
+        Place::Rabbit(..) => return Err(Failure::usage("a broker cannot be the ledger of another")),
     })
 }
 
 async fn open_redis(url: &str, config: &Config) -> Result<RedisStore, Failure> {
     let options = RedisOptions { prefix: config.queue.prefix.clone(), ..RedisOptions::default() };
     RedisStore::open(url, options).await.map_err(refused)
+}
+
+async fn open_rabbit(url: &str, ledger: &Place<'_>, config: &Config) -> Result<RabbitStore, Failure> {
+    let settings = &config.queue.rabbitmq;
+    let options = RabbitOptions {
+        prefix: config.queue.prefix.clone(),
+        queue_type: match settings.queue_type {
+            QueueType::Quorum => backstock_queue::QueueType::Quorum,
+            QueueType::Classic => backstock_queue::QueueType::Classic,
+        },
+        record: match settings.record {
+            Record::Needed => backstock_queue::Record::Needed,
+            Record::EveryJob => backstock_queue::Record::EveryJob,
+        },
+        ..RabbitOptions::default()
+    };
+    RabbitStore::open(url, open(ledger, config).await?, options).await.map_err(refused)
 }
 
 /// The queue's store when it is in use already: a file that exists, or a server.
@@ -41,12 +70,16 @@ pub async fn existing_store(config: &Config) -> Result<Arc<dyn Store>, Failure> 
 
 /// Whether the queue lies on a server, where a demonstration must keep to itself.
 pub fn queue_is_remote(config: &Config) -> Result<bool, Failure> {
-    Ok(matches!(place(config)?, Place::Redis(_)))
+    Ok(!matches!(place(config)?, Place::File(_)))
 }
 
-/// Removes everything under `queue.prefix` on the server; nothing where the queue is a file.
+/// Removes everything under `queue.prefix` on servers; nothing where the queue is a file.
 pub async fn erase(config: &Config) -> Result<(), Failure> {
-    if let Place::Redis(url) = place(config)? {
+    let place = place(config)?;
+    if let Place::Rabbit(url, ledger) = &place {
+        open_rabbit(url, ledger, config).await?.erase().await.map_err(Failure::data)?;
+    }
+    if let Place::Redis(url) = place.of_records() {
         open_redis(url, config).await?.erase().await.map_err(Failure::data)?;
     }
     Ok(())
@@ -54,22 +87,48 @@ pub async fn erase(config: &Config) -> Result<(), Failure> {
 
 /// Whether somebody used the queue before, as far as that shows on this machine.
 pub fn is_in_use(config: &Config) -> Result<bool, Failure> {
-    Ok(match place(config)? {
+    Ok(match place(config)?.of_records() {
         Place::File(path) => path.exists(),
-        Place::Redis(_) => true,
+        Place::Redis(_) | Place::Rabbit(..) => true,
     })
+}
+
+impl Place<'_> {
+    /// Where what is recorded lies.
+    fn of_records(&self) -> &Self {
+        match self {
+            Self::Rabbit(_, ledger) => ledger,
+            own => own,
+        }
+    }
 }
 
 fn place(config: &Config) -> Result<Place<'_>, Failure> {
     let url = config.queue.url.as_str();
+    if let Some(("amqp" | "amqps", _)) = url.split_once(':') {
+        let ledger = store_at(&config.queue.rabbitmq.ledger_url, config).ok_or_else(|| {
+            Failure::usage(
+                "`queue.rabbitmq.ledger_url` must be \"sqlite\", \"sqlite:PATH\" or \"redis://HOST:PORT\"; a ledger \
+                 on PostgreSQL is not there yet",
+            )
+        })?;
+        return Ok(Place::Rabbit(url, Box::new(ledger)));
+    }
+    // The URL is not repeated: it may hold a password.
+    store_at(url, config).ok_or_else(|| {
+        Failure::usage(
+            "`queue.url` must be \"sqlite\", \"sqlite:PATH\", \"redis://HOST:PORT\", \"rediss://HOST:PORT\", \
+             \"amqp://HOST\" or \"amqps://HOST\"",
+        )
+    })
+}
+
+fn store_at<'a>(url: &'a str, config: &Config) -> Option<Place<'a>> {
     match url.split_once(':') {
-        None if url == "sqlite" => Ok(Place::File(config.data_dir.join("queue.db"))),
-        Some(("sqlite", path)) if !path.is_empty() => Ok(Place::File(PathBuf::from(path))),
-        Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => Ok(Place::Redis(url)),
-        // The URL is not repeated: it may hold a password.
-        _ => Err(Failure::usage(
-            "`queue.url` must be \"sqlite\", \"sqlite:PATH\", \"redis://HOST:PORT\" or \"rediss://HOST:PORT\"",
-        )),
+        None if url == "sqlite" => Some(Place::File(config.data_dir.join("queue.db"))),
+        Some(("sqlite", path)) if !path.is_empty() => Some(Place::File(PathBuf::from(path))),
+        Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => Some(Place::Redis(url)),
+        _ => None,
     }
 }
 

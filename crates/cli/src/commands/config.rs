@@ -36,6 +36,7 @@ fn shown(config: &Config) -> Config {
     config.catalog.url = without_passwords(&config.catalog.url);
     config.queue.url = without_passwords(&config.queue.url);
     config.cache.url = without_passwords(&config.cache.url);
+    config.queue.rabbitmq.ledger_url = without_passwords(&config.queue.rabbitmq.ledger_url);
     config
 }
 

@@ -1,0 +1,335 @@
+//! One priority of a named queue: the consumer's buffer, and which deliveries are open.
+
+use super::{News, locked, message, message::Plain};
+use crate::{KindRange, Priority, Timestamp};
+use futures::StreamExt;
+use lapin::{Channel, Consumer, message::Delivery, options::BasicAckOptions};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll, Waker},
+};
+use tokio::time::Instant;
+
+#[derive(Debug)]
+pub(super) struct Band {
+    /// The broker's queue.
+    pub(super) name: String,
+    queue: Arc<str>,
+    priority: Priority,
+    /// Whether what comes goes to the ledger at once.
+    records: bool,
+    news: Arc<News>,
+    state: Mutex<State>,
+}
+
+/// A delivery that nobody has claimed yet.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) job: Plain,
+    pub(super) hold: Hold,
+    /// How often it was given to somebody before, and came back.
+    pub(super) returns: u32,
+}
+
+/// What an ack needs: the life of the channel, and the delivery on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub(super) life: u64,
+    pub(super) tag: u64,
+    pub(super) since: Instant,
+}
+
+/// A message that is no job.
+#[derive(Debug)]
+pub(super) struct Stray {
+    pub(super) delivery: Delivery,
+    pub(super) why: &'static str,
+    pub(super) hold: Hold,
+}
+
+#[derive(Default)]
+struct State {
+    /// Grows with every channel. What was delivered on an earlier one is not ours any more.
+    life: u64,
+    channel: Option<Channel>,
+    consumer: Option<Consumer>,
+    buffer: VecDeque<Fetched>,
+    /// To be adopted: they came back, or everything is recorded.
+    adoptable: Vec<Fetched>,
+    strays: Vec<Stray>,
+    /// Tags of the deliveries that are not acked yet, ascending.
+    open: VecDeque<u64>,
+    /// Of the last delivery.
+    last: u64,
+    /// A claim found less here than it wanted.
+    hungry: bool,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("life", &self.life)
+            .field("buffer", &self.buffer.len())
+            .field("open", &self.open.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Band {
+    pub(super) fn new(
+        name: String,
+        queue: Arc<str>,
+        priority: Priority,
+        records: bool,
+        news: Arc<News>,
+    ) -> Self {
+        Self { name, queue, priority, records, news, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        locked(&self.state)
+    }
+
+    /// Starts a life on `channel`; returns its number.
+    pub(super) fn begin(&self, channel: Channel) -> u64 {
+        let mut state = self.state();
+        state.end();
+        state.channel = Some(channel);
+        state.life
+    }
+
+    /// Ends a life, unless another has begun: what was delivered in it belongs to the broker again.
+    pub(super) fn end(&self, life: u64) {
+        let mut state = self.state();
+        if state.life == life && state.channel.is_some() {
+            state.end();
+            drop(state);
+            self.news.ring();
+        }
+    }
+
+    /// The channel that stands.
+    #[cfg(test)]
+    pub(super) fn channel(&self) -> Option<Channel> {
+        self.state().channel.clone().filter(|channel| channel.status().connected())
+    }
+
+    /// Whether deliveries of `life` are still ours.
+    pub(super) fn lives(&self, life: u64) -> bool {
+        let state = self.state();
+        state.life == life && state.channel.is_some()
+    }
+
+    /// Takes deliveries from `consumer` from now on; what the last one still had was taken in before.
+    pub(super) fn listen(&self, consumer: Option<Consumer>) {
+        let mut state = self.state();
+        self.take_in(&mut state, &mut Context::from_waker(Waker::noop())).is_ready();
+        state.consumer = consumer;
+    }
+
+    /// Takes in what has arrived.
+    pub(super) fn drain(&self) {
+        let mut state = self.state();
+        self.take_in(&mut state, &mut Context::from_waker(Waker::noop())).is_ready();
+    }
+
+    /// Takes in what arrives and tells about it, until the consumer ends.
+    pub(super) async fn pump(self: Arc<Self>, life: u64, mut own: Consumer) {
+        std::future::poll_fn(|context| {
+            let mut state = self.state();
+            if state.life != life {
+                return Poll::Ready(());
+            }
+            let (before, was_empty) = (state.last, state.buffer.is_empty());
+            let ended = self.take_from(&mut state, &mut own, context);
+            let came = state.last > before;
+            let rings = came && (was_empty || std::mem::take(&mut state.hungry));
+            let tends = !state.adoptable.is_empty() || !state.strays.is_empty();
+            drop(state);
+            if rings {
+                self.news.ring();
+            }
+            if came && tends {
+                self.news.tend.notify_one();
+            }
+            ended
+        })
+        .await;
+    }
+
+    fn take_in(&self, state: &mut State, context: &mut Context<'_>) -> Poll<()> {
+        let Some(mut consumer) = state.consumer.take() else { return Poll::Pending };
+        let ended = self.take_from(state, &mut consumer, context);
+        state.consumer = Some(consumer);
+        ended
+    }
+
+    /// Everything `consumer` has. Under the lock, so that nothing is ever between consumer and buffer.
+    fn take_from(&self, state: &mut State, consumer: &mut Consumer, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match consumer.poll_next_unpin(context) {
+                Poll::Ready(Some(Ok(delivery))) => self.sort(state, delivery),
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn sort(&self, state: &mut State, mut delivery: Delivery) {
+        let hold = Hold { life: state.life, tag: delivery.delivery_tag, since: Instant::now() };
+        state.open.push_back(hold.tag);
+        state.last = hold.tag;
+        let returns = message::returns(&delivery);
+        match Plain::read(&mut delivery, &self.queue, self.priority) {
+            Ok(job) if self.records || returns > 0 => state.adoptable.push(Fetched { job, hold, returns }),
+            Ok(job) => state.buffer.push_back(Fetched { job, hold, returns }),
+            Err(why) => state.strays.push(Stray { delivery, why, hold }),
+        }
+    }
+
+    /// Acks deliveries, those that follow each other with one frame. Answers for each whether it was still ours.
+    pub(super) async fn ack(&self, holds: &[Hold]) -> Vec<bool> {
+        let (channel, life, frames) = {
+            let mut state = self.state();
+            let life = state.life;
+            let tags: Vec<u64> = holds.iter().filter(|hold| hold.life == life).map(|hold| hold.tag).collect();
+            let Some(channel) = state.channel.clone() else { return vec![false; holds.len()] };
+            (channel, life, state.acks(tags))
+        };
+        let ack = |(tag, multiple)| channel.basic_ack(tag, BasicAckOptions { multiple });
+        let sent = futures::future::join_all(frames.into_iter().map(ack)).await;
+        let all = sent.iter().all(Result::is_ok);
+        holds.iter().map(|hold| all && hold.life == life).collect()
+    }
+
+    /// How many deliveries the broker waits for.
+    pub(super) fn open(&self) -> usize {
+        self.state().open.len()
+    }
+
+    /// When the first job that a claim may have was stored; `None` without one.
+    pub(super) fn head(&self, kinds: &[KindRange]) -> Option<Timestamp> {
+        let state = self.state();
+        let first = state.buffer.iter().find(|fetched| is_known(&fetched.job, kinds))?;
+        Some(first.job.enqueued_at)
+    }
+
+    /// Takes the first job that a claim may have.
+    pub(super) fn take(&self, kinds: &[KindRange]) -> Option<Fetched> {
+        let mut state = self.state();
+        let at = state.buffer.iter().position(|fetched| is_known(&fetched.job, kinds))?;
+        state.buffer.remove(at)
+    }
+
+    /// How many jobs a claim may have, counted up to `most`.
+    pub(super) fn ready(&self, kinds: &[KindRange], most: usize) -> usize {
+        self.state().buffer.iter().filter(|fetched| is_known(&fetched.job, kinds)).take(most).count()
+    }
+
+    /// How many jobs wait in the buffer.
+    pub(super) fn buffered(&self) -> usize {
+        self.state().buffer.len()
+    }
+
+    /// A claim found less than it wanted: tell it when more comes.
+    pub(super) fn want(&self) {
+        self.state().hungry = true;
+    }
+
+    /// Takes what is to be adopted, and at most `most` buffered jobs that are `wanted` elsewhere.
+    pub(super) fn adoptable(&self, wanted: impl Fn(&Plain) -> bool, most: usize) -> Vec<Fetched> {
+        let mut state = self.state();
+        let mut taken = std::mem::take(&mut state.adoptable);
+        let mut kept = VecDeque::with_capacity(state.buffer.len());
+        let mut moved = 0;
+        for fetched in std::mem::take(&mut state.buffer) {
+            if moved < most && wanted(&fetched.job) {
+                moved += 1;
+                taken.push(fetched);
+            } else {
+                kept.push_back(fetched);
+            }
+        }
+        state.buffer = kept;
+        taken
+    }
+
+    /// Puts back what could not be adopted.
+    pub(super) fn put_back(&self, fetched: Vec<Fetched>) {
+        let mut state = self.state();
+        let life = state.life;
+        state.adoptable.extend(fetched.into_iter().filter(|one| one.hold.life == life));
+    }
+
+    /// Takes the messages that are no jobs.
+    pub(super) fn strays(&self) -> Vec<Stray> {
+        std::mem::take(&mut self.state().strays)
+    }
+
+    /// Puts back strays that could not be parked.
+    pub(super) fn put_back_strays(&self, strays: Vec<Stray>) {
+        let mut state = self.state();
+        let life = state.life;
+        state.strays.extend(strays.into_iter().filter(|one| one.hold.life == life));
+    }
+}
+
+impl State {
+    fn end(&mut self) {
+        *self = Self { life: self.life + 1, ..Self::default() };
+    }
+
+    /// Closes deliveries; the frames that say so, each a tag and whether it stands for all before it.
+    fn acks(&mut self, mut tags: Vec<u64>) -> Vec<(u64, bool)> {
+        tags.sort_unstable();
+        tags.retain(|tag| self.open.binary_search(tag).is_ok());
+        let run = tags.iter().zip(&self.open).take_while(|(tag, open)| tag == open).count();
+        let mut frames = Vec::with_capacity(1 + tags.len() - run);
+        if let Some(last) = run.checked_sub(1).and_then(|last| tags.get(last)) {
+            frames.push((*last, true));
+        }
+        self.open.drain(..run);
+        let alone = &tags[run..];
+        if !alone.is_empty() {
+            self.open.retain(|tag| alone.binary_search(tag).is_err());
+            frames.extend(alone.iter().map(|tag| (*tag, false)));
+        }
+        frames
+    }
+}
+
+fn is_known(job: &Plain, kinds: &[KindRange]) -> bool {
+    kinds.iter().any(|range| range.kind == job.kind && job.version <= range.max_version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        /// As the broker reads the frames: `multiple` names a delivery that is open and acks all up to it.
+        #[test]
+        fn every_delivery_is_acked_once_and_nothing_else(
+            count in 1_u64..60, order in prop::collection::vec((any::<u16>(), 1_usize..8), 1..80),
+        ) {
+            let mut state = State { open: (1..=count).collect(), ..State::default() };
+            let mut unsettled: Vec<u64> = (1..=count).collect();
+            let mut broker: BTreeSet<u64> = (1..=count).collect();
+            for (draw, size) in order {
+                let mut settled = BTreeSet::new();
+                for _ in 0..size.min(unsettled.len()) {
+                    settled.insert(unsettled.swap_remove(usize::from(draw) % unsettled.len()));
+                }
+                let expected: BTreeSet<u64> = broker.difference(&settled).copied().collect();
+                for (tag, multiple) in state.acks(settled.into_iter().collect()) {
+                    prop_assert!(broker.contains(&tag), "{} is not open", tag);
+                    broker.retain(|open| if multiple { *open > tag } else { *open != tag });
+                }
+                prop_assert_eq!(&broker, &expected);
+            }
+        }
+    }
+}

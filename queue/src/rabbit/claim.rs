@@ -1,0 +1,209 @@
+//! Claims: the next job is chosen among the heads of the broker's bands and of the ledger's.
+
+use super::{
+    Shared,
+    adopt::ack_all,
+    band::{Band, Hold},
+    desk::Held,
+    line::Line,
+};
+use crate::{
+    Claim, Claimed, Draws, Lease, Outcome, Priority, Settlement, StoreError, Timestamp,
+    order::{self, Heads},
+};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+/// Leases taken from the ledger at a time while the broker has jobs, too: what turns out to be less urgent goes back.
+const PIECE: usize = 32;
+/// Looks at the broker for what is ready there but not here yet.
+const LOOKS: usize = 200;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+/// Jobs fetched ahead of claims that want others.
+const MOST_BUFFERED: usize = 2_000;
+
+impl Shared {
+    pub(super) async fn lease(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        let stranger = !self.desk().has_worker(&claim.worker);
+        let line = self.line(&claim.queue);
+        let (Some(line), false, true) = (line, stranger, claim.max > 0) else {
+            return self.ledger.claim(claim).await;
+        };
+        if self.is_paused(&claim.queue).await? {
+            return self.ledger.claim(claim).await;
+        }
+        let want = claim.max.min(Claim::MAX);
+        match self.fetch(&line, claim, want).await {
+            Ok(0) => {
+                line.bands.iter().for_each(|band| band.want());
+                self.lease_recorded(claim).await
+            }
+            Ok(_) => self.lease_both(&line, claim, want).await,
+            Err(error) => {
+                // What the ledger has can be done while the broker is away.
+                let claimed = self.lease_recorded(claim).await?;
+                if claimed.leases.is_empty() { Err(error) } else { Ok(claimed) }
+            }
+        }
+    }
+
+    async fn lease_recorded(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        let before = self.rests().before(claim, self.ledger_wakes());
+        let claimed = self.ledger.claim(claim).await?;
+        self.rests().after(before, claimed.leases.is_empty(), claimed.next_due);
+        Ok(claimed)
+    }
+
+    /// Fetches jobs until `want` are here or the broker has no more; how many are here.
+    async fn fetch(&self, line: &Line, claim: &Claim, want: usize) -> Result<usize, StoreError> {
+        self.declare_all(&claim.queue).await?;
+        let kinds = &claim.kinds;
+        for _ in 0..LOOKS {
+            line.consume(&self.link, kinds, want).await?;
+            line.drain();
+            self.clear(line, kinds).await?;
+            let ready = line.ready(kinds, want);
+            if ready >= want || (ready > 0 && !line.is_soiled()) || self.records_all() {
+                return Ok(ready);
+            }
+            let waiting = line.settle_in(&self.link).await?;
+            let cleared = self.clear(line, kinds).await?;
+            let ready = line.ready(kinds, want);
+            if ready >= want || (waiting == 0 && !cleared) || line.buffered() >= MOST_BUFFERED {
+                return Ok(ready);
+            }
+            if !cleared {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+        }
+        Ok(line.ready(kinds, want))
+    }
+
+    /// Takes what is most urgent of both.
+    async fn lease_both(&self, line: &Line, claim: &Claim, want: usize) -> Result<Claimed, StoreError> {
+        let now = self.now();
+        let mut counter = Counter::default();
+        let before = self.rests().before(claim, self.ledger_wakes());
+        let vain = self.rests().is_vain(before, now);
+        match vain {
+            Some(rest) => counter.next_due = rest.next_due,
+            None => self.refill(&mut counter, claim, want).await?,
+        }
+        let draws = Draws::seeded(claim.draw);
+        let mut taken = Taken::default();
+        while taken.leases.len() < want {
+            let recorded = counter.heads();
+            let plain = line.bands.each_ref().map(|band| band.head(&claim.kinds));
+            let mut heads = recorded;
+            for (head, plain) in heads.iter_mut().zip(plain) {
+                *head = [*head, plain].into_iter().flatten().min();
+            }
+            let Some(next) = order::next_band(&heads, claim.order, now, draws.next()) else { break };
+            let at = next as usize;
+            // Between equals the ledger's: it was here before, and failed or was handed back.
+            let from_ledger = recorded[at].is_some_and(|due| plain[at].is_none_or(|plain| due <= plain));
+            if from_ledger {
+                taken.leases.extend(counter.take(next));
+                if counter.is_empty() && counter.more {
+                    self.refill(&mut counter, claim, want - taken.leases.len()).await?;
+                }
+            } else {
+                self.take_plain(&line.bands[at], claim, now, &mut taken);
+            }
+        }
+        self.rests().after(before, vain.is_some() || counter.was_vain(), counter.next_due);
+        if taken.leases.len() < want {
+            line.bands.iter().for_each(|band| band.want());
+        }
+        ack_all(taken.second.iter().map(|(band, hold)| (band, *hold))).await;
+        let next_due = counter.next_due;
+        self.hand_back(counter).await;
+        Ok(Claimed { leases: taken.leases, next_due })
+    }
+
+    /// Leases the next piece of the ledger's jobs.
+    async fn refill(&self, counter: &mut Counter, claim: &Claim, want: usize) -> Result<(), StoreError> {
+        let max = want.min(PIECE);
+        let claimed = self.ledger.claim(&Claim { max, ..claim.clone() }).await?;
+        counter.more = claimed.leases.len() == max;
+        counter.any |= !claimed.leases.is_empty();
+        counter.next_due = claimed.next_due;
+        for lease in claimed.leases {
+            counter.bands[lease.priority as usize].push_back(lease);
+        }
+        Ok(())
+    }
+
+    /// Leases the first job of a band; a second message of a job that is here is put aside.
+    fn take_plain(&self, band: &Arc<Band>, claim: &Claim, now: Timestamp, taken: &mut Taken) {
+        let Some(fetched) = band.take(&claim.kinds) else { return };
+        let mut desk = self.desk();
+        if desk.is_second(fetched.job.id) {
+            taken.second.push((Arc::clone(band), fetched.hold));
+            return;
+        }
+        let (fence, deadline) = (desk.fence(now), now.plus(claim.lease_for));
+        taken.leases.push(fetched.job.lease(fence, deadline));
+        desk.hold(Held {
+            job: fetched.job,
+            fence,
+            band: Arc::clone(band),
+            hold: fetched.hold,
+            worker: claim.worker.clone(),
+            started_at: now,
+            deadline,
+            cancelled: false,
+            moving: false,
+        });
+    }
+
+    /// Gives back what the broker's jobs were more urgent than.
+    async fn hand_back(&self, counter: Counter) {
+        let left = counter.bands.into_iter().flatten();
+        let left: Vec<Settlement> =
+            left.map(|lease| Settlement::new(lease.key(), Outcome::HandBack)).collect();
+        if left.is_empty() {
+            return;
+        }
+        if let Err(error) = self.ledger.settle(left).await {
+            tracing::warn!(%error, "jobs that were leased in vain come back when their leases end");
+        }
+    }
+}
+
+/// What a claim has taken so far.
+#[derive(Default)]
+struct Taken {
+    leases: Vec<Lease>,
+    /// Second messages, to be acked.
+    second: Vec<(Arc<Band>, Hold)>,
+}
+
+/// Leases of the ledger that are not given out yet.
+#[derive(Default)]
+struct Counter {
+    bands: [VecDeque<Lease>; 4],
+    /// The ledger may have more.
+    more: bool,
+    /// The ledger had some.
+    any: bool,
+    next_due: Option<Timestamp>,
+}
+
+impl Counter {
+    fn heads(&self) -> Heads {
+        self.bands.each_ref().map(|band| band.front().map(|lease| lease.due_at))
+    }
+
+    fn take(&mut self, priority: Priority) -> Option<Lease> {
+        self.bands[priority as usize].pop_front()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bands.iter().all(VecDeque::is_empty)
+    }
+
+    /// Whether the same question would be answered by nothing again.
+    fn was_vain(&self) -> bool {
+        !self.any
+    }
+}
