@@ -7,8 +7,10 @@
 mod import_postgres;
 mod import_sqlite;
 mod options;
+mod pickup;
 mod pool;
 mod process;
+mod queue_rabbitmq;
 mod queue_redis;
 mod queue_sqlite;
 mod redis_crash;
@@ -22,9 +24,10 @@ use options::Options;
 
 type Benchmark = fn(&Options) -> anyhow::Result<()>;
 
-const NAMES: [(&str, Benchmark); 7] = [
+const NAMES: [(&str, Benchmark); 8] = [
     ("import-postgres", import_postgres::run),
     ("import-sqlite", import_sqlite::run),
+    ("queue-rabbitmq", queue_rabbitmq::run),
     ("queue-redis", queue_redis::run),
     ("queue-sqlite", queue_sqlite::run),
     ("redis-crash", redis_crash::run),

@@ -8,12 +8,12 @@ mod bare_lua;
 mod delayed;
 mod memory;
 mod meter;
-mod pickup;
 mod priorities;
 mod report;
 
 use crate::{
     options::Options,
+    pickup::{self, Percentiles},
     pool::{self, Ledger},
 };
 use backstock_queue::{RedisOptions, RedisStore, Store};
@@ -60,7 +60,7 @@ async fn measure(many: usize) -> anyhow::Result<Figures> {
             figures.without = side;
         }
     }
-    figures.pickup = pickup::measure().await?;
+    figures.pickup = pickup().await?;
     figures.delayed = delayed::measure(many).await?;
     figures.priorities = priorities::measure().await?;
     figures.memory = memory::measure(many).await?;
@@ -122,6 +122,11 @@ async fn round(system: System, fsync: Fsync, jobs: usize, work: &mut Work) -> an
     work.lost += ledger.lost();
     work.twice += ledger.twice();
     Ok(())
+}
+
+async fn pickup() -> anyhow::Result<Percentiles> {
+    let server = RedisServer::start()?;
+    pickup::between(open(&server).await?, open(&server).await?).await
 }
 
 async fn open(server: &RedisServer) -> anyhow::Result<Arc<dyn Store>> {

@@ -1,6 +1,6 @@
 //! 200 high jobs arrive while ten places work off 20,000 low ones of a millisecond each.
 
-use super::pickup::lock;
+use crate::pickup::lock;
 use crate::pool::{self, Noop, Single};
 use backstock_queue::{Context, Handler, JobError, One, Priority, Registry};
 use backstock_testbed::RedisServer;

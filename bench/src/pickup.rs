@@ -2,7 +2,6 @@
 
 use crate::pool::{self, Ledger, Noop};
 use backstock_queue::{Registry, Store};
-use backstock_testbed::RedisServer;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -29,9 +28,8 @@ impl Percentiles {
     }
 }
 
-pub async fn measure() -> anyhow::Result<Percentiles> {
-    let server = RedisServer::start()?;
-    let producer = super::open(&server).await?;
+/// Through `producer` to a pool on `worker`.
+pub async fn between(producer: Arc<dyn Store>, worker: Arc<dyn Store>) -> anyhow::Result<Percentiles> {
     let sent: Arc<Vec<Mutex<Option<Instant>>>> = Arc::new((0..SAMPLES).map(|_| Mutex::default()).collect());
     let delays = Arc::new(Mutex::new(Vec::with_capacity(SAMPLES)));
     let ledger = Ledger::new(SAMPLES);
@@ -45,7 +43,7 @@ pub async fn measure() -> anyhow::Result<Percentiles> {
     };
     let registry = Registry::default().register(pool::Each(handler));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let work = pool::work(super::open(&server).await?, registry, 16, async {
+    let work = pool::work(worker, registry, 16, async {
         let _ = stopped.await;
     });
     let (ended, arrived) = tokio::join!(work, async {

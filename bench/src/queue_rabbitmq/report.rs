@@ -1,0 +1,133 @@
+//! The figures and the bars.
+
+use super::{Usage, Work};
+use crate::pickup::Percentiles;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+const RATIO_BAR: f64 = 0.7;
+const P50_BAR_MS: f64 = 1.5;
+const P99_BAR_MS: f64 = 10.0;
+
+/// One type of queues.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Side {
+    pub bare_50: Work,
+    pub bare_100: Work,
+    pub singles: Work,
+    pub batches: Work,
+    pub pickup: Percentiles,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    pub jobs: usize,
+    pub quorum: Side,
+    pub classic: Side,
+}
+
+impl Side {
+    /// The better of the bare loops.
+    fn best(&self, usage: impl Fn(&Work) -> Usage) -> f64 {
+        usage(&self.bare_50).per_second().max(usage(&self.bare_100).per_second())
+    }
+
+    fn publish_ratio(&self) -> f64 {
+        let publish = |work: &Work| work.publish.per_second();
+        publish(&self.singles).max(publish(&self.batches)) / self.best(|work| work.publish)
+    }
+
+    fn drain_ratio(&self, work: &Work) -> f64 {
+        work.drain.per_second() / self.best(|work| work.drain)
+    }
+
+    fn works(&self) -> [(&'static str, &Work); 4] {
+        [
+            ("bare lapin, ack 50", &self.bare_50),
+            ("bare lapin, ack 100", &self.bare_100),
+            ("backstock, one a call", &self.singles),
+            ("backstock, batches", &self.batches),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        let work = |work: &Work| {
+            json!({
+                "publish_per_second": work.publish.per_second(), "drain_per_second": work.drain.per_second(),
+                "publish_server_micros": work.publish.server * 1e6 / work.publish.jobs as f64,
+                "drain_server_micros": work.drain.server * 1e6 / work.drain.jobs as f64,
+                "publish_client_micros": work.publish.worker * 1e6 / work.publish.jobs as f64,
+                "drain_client_micros": work.drain.worker * 1e6 / work.drain.jobs as f64,
+                "lost": work.lost, "twice": work.twice,
+            })
+        };
+        let lost: usize = self.works().iter().map(|(_, work)| work.lost + work.twice).sum();
+        json!({
+            "bare_ack_50": work(&self.bare_50), "bare_ack_100": work(&self.bare_100),
+            "singles": work(&self.singles), "batches": work(&self.batches),
+            "publish_ratio": self.publish_ratio(), "publish_bar_met": self.publish_ratio() >= RATIO_BAR,
+            "drain_ratio": self.drain_ratio(&self.batches),
+            "drain_bar_met": self.drain_ratio(&self.batches) >= RATIO_BAR,
+            "drain_one_by_one_ratio": self.drain_ratio(&self.singles),
+            "drain_one_by_one_bar_met": self.drain_ratio(&self.singles) >= RATIO_BAR,
+            "drain_cpu_ratio": self.batches.drain.per_cpu_second()
+                / self.bare_50.drain.per_cpu_second().max(self.bare_100.drain.per_cpu_second()),
+            "pickup_ms": {"p50": self.pickup.p50, "p99": self.pickup.p99, "max": self.pickup.max},
+            "pickup_p50_bar_met": self.pickup.p50 <= P50_BAR_MS,
+            "pickup_p99_bar_met": self.pickup.p99 <= P99_BAR_MS,
+            "ledger_bar_met": lost == 0,
+        })
+    }
+}
+
+impl Figures {
+    pub fn json(&self) -> Value {
+        json!({
+            "benchmark": "queue-rabbitmq", "jobs": self.jobs,
+            "quorum": self.quorum.json(), "classic": self.classic.json(),
+        })
+    }
+
+    pub fn text(&self) -> String {
+        let verdict = |met: bool| if met { "met" } else { "NOT met" };
+        let mut text = format!("{} plain jobs a round\n", self.jobs);
+        for (name, side) in [("quorum", &self.quorum), ("classic", &self.classic)] {
+            let _ = writeln!(text, "\n{name} queues        publish/s   drain/s   server µs (publish, drain)  client µs");
+            for (system, work) in side.works() {
+                let micros = |seconds: f64, usage: &Usage| seconds * 1e6 / usage.jobs as f64;
+                let _ = writeln!(
+                    text,
+                    "{system:<22} {:>8.0}  {:>8.0}   {:>6.1} {:>6.1}   {:>6.1} {:>6.1}   lost {} twice {}",
+                    work.publish.per_second(),
+                    work.drain.per_second(),
+                    micros(work.publish.server, &work.publish),
+                    micros(work.drain.server, &work.drain),
+                    micros(work.publish.worker, &work.publish),
+                    micros(work.drain.worker, &work.drain),
+                    work.lost,
+                    work.twice,
+                );
+            }
+            let (publish, drain) = (side.publish_ratio(), side.drain_ratio(&side.batches));
+            let single = side.drain_ratio(&side.singles);
+            let _ = writeln!(
+                text,
+                "publish {publish:.2} (bar ≥ {RATIO_BAR}, {}), drain in batches {drain:.2} ({}), one a call {single:.2} ({})",
+                verdict(publish >= RATIO_BAR),
+                verdict(drain >= RATIO_BAR),
+                verdict(single >= RATIO_BAR),
+            );
+            let pickup = side.pickup;
+            let _ = writeln!(
+                text,
+                "pickup p50 {:.2} ms (bar ≤ {P50_BAR_MS}, {}), p99 {:.2} ms (bar ≤ {P99_BAR_MS}, {}), max {:.1} ms",
+                pickup.p50,
+                verdict(pickup.p50 <= P50_BAR_MS),
+                pickup.p99,
+                verdict(pickup.p99 <= P99_BAR_MS),
+                pickup.max,
+            );
+        }
+        text
+    }
+}
