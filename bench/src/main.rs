@@ -13,6 +13,7 @@ mod process;
 mod queue_rabbitmq;
 mod queue_redis;
 mod queue_sqlite;
+mod rabbit_crash;
 mod redis_crash;
 mod refresh;
 mod rows;
@@ -24,19 +25,21 @@ use options::Options;
 
 type Benchmark = fn(&Options) -> anyhow::Result<()>;
 
-const NAMES: [(&str, Benchmark); 8] = [
+const NAMES: [(&str, Benchmark); 9] = [
     ("import-postgres", import_postgres::run),
     ("import-sqlite", import_sqlite::run),
     ("queue-rabbitmq", queue_rabbitmq::run),
     ("queue-redis", queue_redis::run),
     ("queue-sqlite", queue_sqlite::run),
+    ("rabbit-crash", rabbit_crash::run),
     ("redis-crash", redis_crash::run),
     ("refresh", refresh::run),
     ("thumbnails", thumbnails::run),
 ];
 
 /// What benchmarks start as processes of their own.
-const PARTS: [(&str, Benchmark); 1] = [("redis-crash-worker", redis_crash::run_worker)];
+const PARTS: [(&str, Benchmark); 2] =
+    [("rabbit-crash-worker", rabbit_crash::run_worker), ("redis-crash-worker", redis_crash::run_worker)];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

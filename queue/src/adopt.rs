@@ -14,6 +14,11 @@ pub const fn outside_fence(at: Timestamp) -> Fence {
     Fence(at.0.unsigned_abs().saturating_mul(1000) | OUTSIDE)
 }
 
+/// Whether a fence was given outside a store.
+pub(crate) const fn is_outside(fence: Fence) -> bool {
+    fence.0 & OUTSIDE == OUTSIDE
+}
+
 /// What adoption leaves a record as: a lease of a worker that is gone is lost at once, which is a crash.
 pub(crate) fn orphaned(record: JobRecord) -> JobRecord {
     let crashes = record.crashes.saturating_add(1);
@@ -37,7 +42,7 @@ pub(crate) fn check(records: &[JobRecord]) -> Result<(), StoreError> {
         }
         match (record.state, &record.worker) {
             (JobState::Available, None) => {}
-            (JobState::Running, Some(_)) if record.fence.0 & OUTSIDE == OUTSIDE => {}
+            (JobState::Running, Some(_)) if is_outside(record.fence) => {}
             (JobState::Running, Some(_)) => {
                 return refuse(format!("fence {} of running job {id} was not given outside", record.fence.0));
             }

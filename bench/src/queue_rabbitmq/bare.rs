@@ -60,8 +60,12 @@ impl Bare {
     pub async fn drain(&self, ledger: Arc<Ledger>, jobs: usize, batch: u16) -> anyhow::Result<()> {
         let channel = &self.consuming.1;
         channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
-        let consuming =
-            channel.basic_consume(QUEUE.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default());
+        let consuming = channel.basic_consume(
+            QUEUE.into(),
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        );
         let mut consumer = consuming.await?;
         let mut since_ack = 0;
         for seen in 1..=jobs {

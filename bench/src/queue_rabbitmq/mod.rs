@@ -78,7 +78,8 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
         }
         let prefix = format!("pickup-{queue_type:?}");
         side.pickup =
-            pickup::between(rig.open(queue_type, &prefix).await?, rig.open(queue_type, &prefix).await?).await?;
+            pickup::between(rig.open(queue_type, &prefix).await?, rig.open(queue_type, &prefix).await?)
+                .await?;
         match queue_type {
             QueueType::Quorum => figures.quorum = side,
             QueueType::Classic => figures.classic = side,
@@ -136,7 +137,8 @@ impl Rig {
         usage: &mut Usage,
         work: impl Future<Output = anyhow::Result<()>>,
     ) -> anyhow::Result<()> {
-        let server = || anyhow::Ok(self.server.cpu_time().context("the server has ended")?.total().as_secs_f64());
+        let server =
+            || anyhow::Ok(self.server.cpu_time().context("the server has ended")?.total().as_secs_f64());
         let (worker_before, server_before, begun) = (cpu_seconds()?, server()?, Instant::now());
         work.await?;
         usage.wall += begun.elapsed().as_secs_f64();

@@ -92,7 +92,10 @@ impl Figures {
         let verdict = |met: bool| if met { "met" } else { "NOT met" };
         let mut text = format!("{} plain jobs a round\n", self.jobs);
         for (name, side) in [("quorum", &self.quorum), ("classic", &self.classic)] {
-            let _ = writeln!(text, "\n{name} queues        publish/s   drain/s   server µs (publish, drain)  client µs");
+            let _ = writeln!(
+                text,
+                "\n{name} queues        publish/s   drain/s   server µs (publish, drain)  client µs"
+            );
             for (system, work) in side.works() {
                 let micros = |seconds: f64, usage: &Usage| seconds * 1e6 / usage.jobs as f64;
                 let _ = writeln!(

@@ -1,8 +1,7 @@
 //! Figures and bars.
 
-use super::{
-    System, Work, delayed::Delayed, memory::Memory, meter::Usage, pickup::Percentiles, priorities::Priorities,
-};
+use super::{System, Work, delayed::Delayed, memory::Memory, meter::Usage, priorities::Priorities};
+use crate::pickup::Percentiles;
 use serde_json::{Value, json};
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! `redis-crash`: 100 workers killed at random moments over 200,000 jobs, four at work at a time, on the Redis store; and
 //! the ledger of it: what was lost, what ran twice, whether every effect took place once, how soon killed jobs ran again.
 
-mod book;
+pub mod book;
 mod report;
 mod worker;
 

@@ -31,18 +31,31 @@ impl Shared {
         if self.is_paused(&claim.queue).await? {
             return self.ledger.claim(claim).await;
         }
-        let want = claim.max.min(Claim::MAX);
-        match self.fetch(&line, claim, want).await {
-            Ok(0) => {
-                line.bands.iter().for_each(|band| band.want());
-                self.lease_recorded(claim).await
-            }
-            Ok(_) => self.lease_both(&line, claim, want).await,
-            Err(error) => {
+        let most = claim.max.min(Claim::MAX);
+        let mut claimed = Claimed::default();
+        loop {
+            let want = most - claimed.leases.len();
+            let ready = match self.fetch(&line, claim, want).await {
+                Ok(ready) if ready > 0 => ready.min(want),
+                Ok(_) if claimed.leases.is_empty() => {
+                    line.bands.iter().for_each(|band| band.want());
+                    return self.lease_recorded(claim).await;
+                }
                 // What the ledger has can be done while the broker is away.
-                let claimed = self.lease_recorded(claim).await?;
-                if claimed.leases.is_empty() { Err(error) } else { Ok(claimed) }
+                Err(error) if claimed.leases.is_empty() => {
+                    let recorded = self.lease_recorded(claim).await?;
+                    return if recorded.leases.is_empty() { Err(error) } else { Ok(recorded) };
+                }
+                _ => return Ok(claimed),
+            };
+            let more = self.lease_both(&line, claim, want).await?;
+            let taken = more.leases.len();
+            claimed.leases.extend(more.leases);
+            claimed.next_due = more.next_due;
+            if taken >= ready {
+                return Ok(claimed);
             }
+            // Another claim was faster: there may be more behind what it took.
         }
     }
 

@@ -14,7 +14,7 @@ macro_rules! parts {
 
 parts!(
     "base", "pack", "record", "share", "place", "shelf", "life", "enqueue", "bundle", "settle", "due",
-    "band", "claim", "workers", "operate", "inspect", "check", "sweep", "register",
+    "band", "claim", "workers", "operate", "inspect", "check", "sweep", "adopt", "register",
 );
 
 /// The library as the server loads it.

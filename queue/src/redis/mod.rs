@@ -4,6 +4,7 @@
 //! * Plain jobs of one call are stored, listed, leased and completed together (`lua/pack.lua`, `lua/bundle.lua`).
 //! * A second connection listens for wake-ups. It also shows that this process lives: when it is gone, so is the process.
 
+mod adopt;
 mod answer;
 mod bell;
 mod enqueue;

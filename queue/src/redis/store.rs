@@ -93,6 +93,10 @@ impl Store for RedisStore {
         self.give_up_lead(role, who).await
     }
 
+    async fn adopt(&self, jobs: Vec<JobRecord>, lease_for: Duration) -> Result<Vec<Enqueued>, StoreError> {
+        self.take_in(jobs, lease_for).await
+    }
+
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
         Ok(self.find(&[id]).await?.pop().map(|found| found.record))
     }

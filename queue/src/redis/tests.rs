@@ -86,6 +86,7 @@ crate::conformance_bytes!(bed);
 crate::conformance_durable!(bed);
 crate::conformance_shared!(bed);
 crate::conformance_fair!(bed);
+crate::conformance_adopts!(bed);
 crate::conformance_fair_durable!(bed);
 
 #[test]
@@ -166,6 +167,7 @@ mod on_a_cluster {
     crate::conformance_durable!(bed, together);
     crate::conformance_shared!(bed, together);
     crate::conformance_fair!(bed, together);
+    crate::conformance_adopts!(bed, together);
     crate::conformance_fair_durable!(bed, together);
 
     #[test]

@@ -39,6 +39,26 @@ pub(super) fn request(job: &NewJob) -> Vec<u8> {
     bytes
 }
 
+/// The record of an adopted job, which was checked.
+pub(super) fn adopted(job: &JobRecord) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(FIXED + 4 + job.kind.len() + job.queue.len() + job.payload.len());
+    bytes.extend([b'j', b'A', b'-', b'0' + job.priority as u8, 0]);
+    bytes.extend(job.version.to_be_bytes());
+    bytes.extend(job.errors.to_be_bytes());
+    bytes.extend(job.crashes.to_be_bytes());
+    bytes.extend(moment(job.enqueued_at));
+    bytes.extend(moment(job.due_at));
+    bytes.extend(job.fence.0.to_be_bytes());
+    bytes.extend(moment(job.started_at.unwrap_or_default()));
+    bytes.extend([0; 8]); // finished at
+    bytes.extend(job.id.0.as_bytes());
+    short(&mut bytes, job.kind.as_bytes());
+    short(&mut bytes, job.queue.as_bytes());
+    bytes.extend([0; 2]); // extras
+    bytes.extend(&job.payload);
+    bytes
+}
+
 fn extras(job: &NewJob) -> (u8, Vec<u8>) {
     let (mut flags, mut bytes) = (0, Vec::new());
     if let Some(group) = job.group {

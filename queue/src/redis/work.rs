@@ -3,7 +3,7 @@
 use super::{RedisStore, answer, fault, link::Call, pack, wire};
 use crate::{
     Claim, Claimed, Draws, Fence, LeaseKey, Outcome, PriorityOrder, Promoted, Renewal, Settled, Settlement,
-    StoreError, Timestamp,
+    StoreError, Timestamp, adopt,
 };
 use std::time::Duration;
 
@@ -121,7 +121,10 @@ pub(super) fn millis(span: Duration) -> i64 {
 }
 
 fn is_plain(settlement: &Settlement) -> bool {
-    settlement.outcome == Outcome::Complete && settlement.follow_on.is_empty() && settlement.tally.is_empty()
+    !adopt::is_outside(settlement.lease.fence)
+        && settlement.outcome == Outcome::Complete
+        && settlement.follow_on.is_empty()
+        && settlement.tally.is_empty()
 }
 
 fn with_settlements(call: Call, settlements: &[Settlement]) -> Call {

@@ -110,9 +110,15 @@ local function id_at(b, index)
   end
 end
 
--- The bundle and index of the open lease that a worker shows (fence, id); nil when it is lost.
+-- The bundle and index of the open lease that a worker shows (fence, id); nil when it is lost. A fence given outside leads
+-- to the lease of an adopted job (adopt.lua).
 local function lease(key)
   local fence = u64(sub(key, 1, 8))
+  if fence % SPREAD == SPREAD - 1 then
+    local here = call('HGET', P .. 'adopted', key)
+    if not here then return nil end
+    fence = u64(here)
+  end
   local number = math.floor(fence / SPREAD)
   local b = bundle(number)
   local index = fence - number * SPREAD

@@ -232,7 +232,8 @@ API.erase = function(keys, args)
   end
   if #queues > 50 then return 1 end
   for _, name in ipairs({ 'meta', 'jobs', 'ids', 'run', 'leases', 'held', 'workers', 'presence', 'queues', 'keys',
-    'further', 'stop', 'errors', 'groups', 'groups:done', 'roles', 'cron', 'last', 'turns', 'limits', 'damaged', 'freed',
+    'adopted', 'further', 'stop', 'errors', 'groups', 'groups:done', 'roles', 'cron', 'last', 'turns', 'limits',
+    'damaged', 'freed',
     'packs', 'spans', 'gone', 'ran', 'fin:c', 'fin:x', 'fin:d' }) do
     call('UNLINK', P .. name)
   end
