@@ -4,6 +4,7 @@
 //! `…_ratio` number and a `…_bar_met` boolean for each bar.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose purpose is to print figures")]
 
+mod cache;
 mod import_postgres;
 mod import_sqlite;
 mod options;
@@ -25,7 +26,8 @@ use options::Options;
 
 type Benchmark = fn(&Options) -> anyhow::Result<()>;
 
-const NAMES: [(&str, Benchmark); 9] = [
+const NAMES: [(&str, Benchmark); 10] = [
+    ("cache", cache::run),
     ("import-postgres", import_postgres::run),
     ("import-sqlite", import_sqlite::run),
     ("queue-rabbitmq", queue_rabbitmq::run),

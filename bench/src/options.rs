@@ -15,12 +15,14 @@ pub struct Options {
     pub photos: Option<PathBuf>,
     /// Folder whose photos go through the queue; default the same.
     pub queue_photos: Option<PathBuf>,
+    /// Folder with `products.csv` and `sales_by_week.csv.gz`: what was sold when.
+    pub popularity: Option<PathBuf>,
     /// What a benchmark tells a process of its own to do.
     pub worker: Option<Vec<String>>,
 }
 
 impl Options {
-    /// Parses `--json`, `--rows N`, `--photos DIR` and `--queue-photos DIR`.
+    /// Parses `--json`, `--rows N`, `--photos DIR`, `--queue-photos DIR` and `--popularity DIR`.
     pub fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
         let mut options = Self::default();
         while let Some(argument) = arguments.next() {
@@ -38,9 +40,15 @@ impl Options {
                     options.queue_photos =
                         Some(arguments.next().context("--queue-photos needs a folder")?.into());
                 }
+                "--popularity" => {
+                    options.popularity =
+                        Some(arguments.next().context("--popularity needs a folder")?.into());
+                }
                 "--worker" => options.worker = Some(arguments.by_ref().collect()),
                 other => {
-                    bail!("unknown option {other}; known: --json, --rows N, --photos DIR, --queue-photos DIR")
+                    bail!(
+                        "unknown option {other}; known: --json, --rows N, --photos DIR, --queue-photos DIR, --popularity DIR"
+                    )
                 }
             }
         }

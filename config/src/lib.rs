@@ -15,8 +15,8 @@ pub use schedule::{CronEntry, Misfire, Schedule};
 pub use secret::Secret;
 pub use tree::{
     Cache, Catalog, Config, Duplicates, Durability, Embedding, EmbeddingModel, Encryption, Eviction, Fetch,
-    ImageEngine, ImageFit, ImageFormat, Import, Log, LogFormat, Media, MemoryPolicy, Queue, QueueType,
-    Rabbitmq, Record, Retention, Scheduler, Telemetry, Worker,
+    ImageEngine, ImageFit, ImageFormat, Import, Log, LogFormat, Media, MemoryPolicy, Quantization, Queue,
+    QueueType, Rabbitmq, Record, Retention, Scheduler, Telemetry, Vectors, Worker,
 };
 
 use layer::Layer;

@@ -23,6 +23,8 @@ pub struct Config {
     pub media: Media,
     /// Vectors of texts.
     pub embedding: Embedding,
+    /// Where vectors are kept.
+    pub vectors: Vectors,
     /// What is read often.
     pub cache: Cache,
     /// Log output.
@@ -303,6 +305,35 @@ pub enum EmbeddingModel {
     Lexical,
 }
 
+/// Where vectors are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vectors {
+    /// `sqlite`, `sqlite:PATH`, or the `http://…` of a Qdrant server's gRPC.
+    pub url: String,
+    /// Sent to the server; empty: none.
+    pub api_key: Secret,
+    /// Start of every collection's name, and the alias of the published one.
+    pub prefix: String,
+    /// How the server keeps vectors in memory.
+    pub quantization: Quantization,
+    /// 64 to 256.
+    pub chunk_points: usize,
+    /// 1 to 600.
+    pub timeout_seconds: u64,
+}
+
+/// How a server keeps vectors in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantization {
+    /// 4 bytes a number.
+    None,
+    /// One byte a number.
+    Scalar,
+    /// One bit a number.
+    Binary,
+}
+
 /// What is read often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cache {
@@ -430,6 +461,8 @@ impl Config {
         within("media.fetch.max_redirects", self.media.fetch.max_redirects.into(), 0, 20)?;
         within("media.fetch.per_host", self.media.fetch.per_host as u64, 1, 64)?;
         within("telemetry.metrics_seconds", self.telemetry.metrics_seconds, 1, 3600)?;
+        within("vectors.chunk_points", self.vectors.chunk_points as u64, 64, 256)?;
+        within("vectors.timeout_seconds", self.vectors.timeout_seconds, 1, 600)?;
         self.cache.check()
     }
 }

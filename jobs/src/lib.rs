@@ -2,6 +2,7 @@
 //!
 //! To add a kind: write `src/NAME.rs` with its `Job` and `Handler`, then add one line to [`registry`].
 
+mod backfill;
 pub mod embed_products;
 mod failure;
 pub mod import_products;

@@ -1,5 +1,6 @@
 //! `sweep_dirty`: gives a job to everything that is due and has none.
 
+use crate::backfill::Backfill;
 use crate::embed_products::EmbedProduct;
 use crate::make_thumbnails::MakeThumbnails;
 use crate::{Tools, failure};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
-/// Looks through the dirty sets for texts and images and enqueues what is there, under ids that belong to the dirty
+/// Marks what has no vector under the present model, then looks through the dirty sets for texts and images and enqueues what is there, under ids that belong to the dirty
 /// marks: what has a job already is not enqueued again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepDirty {}
@@ -27,11 +28,12 @@ impl Job for SweepDirty {
 /// Handler of [`SweepDirty`].
 pub struct Sweeper {
     fan_out: FanOut,
+    backfill: Backfill,
 }
 
 impl Sweeper {
     pub(crate) fn new(tools: &Tools) -> Self {
-        Self { fan_out: FanOut::new(tools) }
+        Self { fan_out: FanOut::new(tools), backfill: Backfill::new(tools) }
     }
 }
 
@@ -39,6 +41,7 @@ impl Handler for Sweeper {
     type Work = One<SweepDirty>;
 
     async fn handle(&self, _: &mut One<SweepDirty>, context: &Context) -> Result<(), JobError> {
+        self.backfill.mark_missing(context).await?;
         self.fan_out.everything(Behalf::default(), context).await
     }
 }

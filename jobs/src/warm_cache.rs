@@ -5,6 +5,7 @@ use crate::sweep_dirty::stop_if_asked;
 use crate::{Tools, failure};
 use backstock_cache::{Cache, Key, Kind, Statistics, Value, WarmBudget, WarmReport};
 use backstock_catalog::{Catalog, DirtyKind};
+use backstock_embedding::Embed;
 use backstock_queue::{Context, Handler, Job, JobError, One, Unique};
 use backstock_vectors::{PayloadChange, VectorStore};
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,7 @@ pub struct CacheWarmer {
     catalog: Arc<Catalog>,
     cache: Arc<Cache>,
     vectors: Arc<dyn VectorStore>,
+    embedder: Arc<dyn Embed>,
     settings: WarmSettings,
     last: Mutex<Option<Promise>>,
 }
@@ -74,6 +76,7 @@ impl CacheWarmer {
             catalog: Arc::clone(&tools.catalog),
             cache: Arc::clone(&tools.cache),
             vectors: Arc::clone(&tools.vectors),
+            embedder: Arc::clone(&tools.embedder),
             settings: tools.warm,
             last: Mutex::default(),
         }
@@ -92,6 +95,7 @@ impl Handler for CacheWarmer {
         self.refresh_filters(context).await?;
         let (report, expected_hit_rate) = self.warm(version, context).await?;
         self.catalog.publish(version).await.map_err(failure::catalog)?;
+        self.publish_vectors().await?;
         job.tally(CACHE_WARMED, report.warmed as i64);
         let WarmReport { warmed, from_level2, bytes, stopped, .. } = report;
         if let Some((expected, measured)) = self.promise(expected_hit_rate) {
@@ -131,6 +135,18 @@ impl CacheWarmer {
                 .collect();
             self.vectors.update_payloads(changes).await.map_err(failure::vectors)?;
         }
+    }
+
+    /// Once no text waits for its vector: all there is can be found under the present model.
+    async fn publish_vectors(&self) -> Result<(), JobError> {
+        let waiting = self.catalog.dirty(DirtyKind::Text, None, 1).await.map_err(failure::catalog)?;
+        if waiting.is_empty() {
+            let model = self.embedder.model().to_string();
+            if self.vectors.publish(&model).await.map_err(failure::vectors)? {
+                tracing::info!(model, "vectors published");
+            }
+        }
+        Ok(())
     }
 
     /// Puts the most popular products into the cache under `version`, within the budget. Returns what it did, and the

@@ -82,6 +82,26 @@ pub enum VectorError {
         /// What the system said.
         reason: String,
     },
+    /// The server does not answer, or is busy. Passes.
+    #[error("the vector server at {location} does not answer: {reason}; it is tried again later")]
+    Unreachable {
+        /// Where it is, without credentials.
+        location: String,
+        /// What was said.
+        reason: String,
+    },
+    /// The server refused. Does not pass by itself.
+    #[error("the vector server at {location}: {advice} ({reason})")]
+    Refused {
+        /// Where it is, without credentials.
+        location: String,
+        /// What kind of refusal, `snake_case`.
+        code: &'static str,
+        /// What it means, or what to do.
+        advice: &'static str,
+        /// What the server said.
+        reason: String,
+    },
     /// Anything else; a defect of this program. Does not pass.
     #[error("unexpected failure on {path}: {reason}")]
     Unexpected {
@@ -95,7 +115,10 @@ pub enum VectorError {
 impl VectorError {
     /// Whether the same call can succeed later without anybody changing code or input.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Locked { .. } | Self::DiskFull { .. } | Self::Io { .. })
+        matches!(
+            self,
+            Self::Locked { .. } | Self::DiskFull { .. } | Self::Io { .. } | Self::Unreachable { .. }
+        )
     }
 
     /// Stable name for reports and metrics, `snake_case`.
@@ -110,6 +133,8 @@ impl VectorError {
             Self::Corrupt { .. } => "vectors_corrupt",
             Self::Open { .. } => "vectors_open",
             Self::Io { .. } => "vectors_io",
+            Self::Unreachable { .. } => "vectors_unreachable",
+            Self::Refused { .. } => "vectors_refused",
             Self::Unexpected { .. } => "vectors_unexpected",
         }
     }

@@ -7,13 +7,13 @@ use crate::{Filter, Hit, Integrity, PayloadChange, Point, VectorError, Written};
 /// Storage and search of vectors. `model` is the name *and revision* of the model that made them:
 /// vectors of different models are never compared.
 ///
-/// Every write is atomic (all of it or none) and may be run twice: the second run changes nothing.
+/// Every write is atomic (all of it or none; on a server, each request that it takes) and may be run twice: the second run changes nothing.
 /// A cancelled write has happened or has not; running it again is safe either way.
 #[async_trait::async_trait]
 pub trait VectorStore: Send + Sync {
     /// Inserts or replaces points. A point whose content hash and payload are already stored is not
-    /// written; with an equal hash and another payload only the payload is. A key given twice: the last
-    /// one counts. The first upsert of a model fixes its number of dimensions.
+    /// written; with an equal hash and another payload the vector need not be (it belongs to the hash). A key given
+    /// twice: the last one counts. The first upsert of a model fixes its number of dimensions.
     async fn upsert(&self, model: &str, points: Vec<Point>) -> Result<Written, VectorError>;
 
     /// Replaces payloads without touching vectors, under every model. Unknown keys count as unchanged.
@@ -35,7 +35,8 @@ pub trait VectorStore: Send + Sync {
     /// Points stored under a model; 0 for an unknown model.
     async fn count(&self, model: &str) -> Result<u64, VectorError>;
 
-    /// The `k` points nearest to `vector`, best first, ties by key. Sees every write that ended before
+    /// The `k` points nearest to `vector`, best first, ties by key (on a server, which of many with the same score are among them is
+    /// the server's choice). Sees every write that ended before
     /// the call, of any process. Empty for an unknown model or `k` of 0.
     async fn search(
         &self,
@@ -44,6 +45,13 @@ pub trait VectorStore: Send + Sync {
         k: usize,
         filter: &Filter,
     ) -> Result<Vec<Hit>, VectorError>;
+
+    /// Says that all that is to be found has its vector under this model. Servers take the chance to build what
+    /// searches need, and let readers who know no model find it under one name. False: nothing had to be done.
+    async fn publish(&self, model: &str) -> Result<bool, VectorError> {
+        let _ = model;
+        Ok(false)
+    }
 
     /// Checks the storage: readable, consistent, vectors of the right size, finite and of length one.
     /// Reads everything; meant for an operator's command.

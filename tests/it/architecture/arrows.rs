@@ -34,10 +34,12 @@ const BENCH: (&str, &[&str]) = ("bench", EVERYTHING);
 const EVERYTHING: &[&str] = &["*"];
 
 /// Libraries that stay behind the crates that own them. A name that ends in `-` stands for all that begin so.
-const OWNED: [(&str, &[&str]); 11] = [
+const OWNED: [(&str, &[&str]); 13] = [
     ("sqlx", &["sqlite", "queue", "catalog", "vectors", "bench", "tests"]),
     ("redis", &["queue", "cache", "bench", "tests"]),
     ("lapin", &["queue", "bench", "tests"]),
+    ("qdrant-client", &["vectors"]),
+    ("tonic", &["vectors"]),
     ("apalis", &["worker", "bench"]),
     ("apalis-", &["worker", "bench"]),
     // The demonstration draws its pictures itself, so that there are none in the repository.

@@ -153,6 +153,11 @@ impl Cache {
         if relief.free_bytes == 0 { 0 } else { self.inner.level1.free(relief.free_bytes).await }
     }
 
+    /// What an entry would take of level 1, in bytes.
+    pub fn weigh(&self, key: &Key, value: &Packed) -> u64 {
+        crate::entry::weight(key, Some(value))
+    }
+
     /// Weight of the entries of level 1 in bytes.
     pub fn held_bytes(&self) -> u64 {
         self.inner.counters.bytes()

@@ -188,6 +188,12 @@ impl Catalog {
         ask!(self.clear_dirty(kind, done))
     }
 
+    /// Marks the texts of these products, under a new generation, as a delivery that changed them would. Running it twice
+    /// does no harm.
+    pub async fn mark_texts(&self, skus: &[String]) -> Result<()> {
+        ask!(self.mark_texts(skus))
+    }
+
     /// How many keys wait, by kind; kinds without any are listed with 0.
     pub async fn dirty_counts(&self) -> Result<Vec<(DirtyKind, u64)>> {
         ask!(self.dirty_counts())
@@ -222,6 +228,11 @@ impl Catalog {
         }
         let skus = ask!(self.find(text, limit))?;
         self.product_docs(&skus).await
+    }
+
+    /// The next at most `limit` SKUs of active products, in their order, behind `after` (`None`: from the start).
+    pub async fn active_skus(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>> {
+        ask!(self.active_skus(after, limit))
     }
 
     /// Products that are not archived.

@@ -130,6 +130,7 @@ macro_rules! suite {
                 a_failed_image_is_a_warning_and_is_tried_again_only_when_linked_anew
                 a_known_image_is_not_cut_again_for_another_product
                 popular_products_come_first_then_the_latest
+                texts_of_active_products_can_be_marked_again
                 a_version_is_published_once_and_never_taken_back
                 dirty_marks_are_found_by_key
                 a_product_is_found_by_number_and_by_words);

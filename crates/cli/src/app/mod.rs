@@ -9,20 +9,22 @@ pub mod limits;
 pub mod metrics;
 mod queue;
 mod sealed;
+mod vectors;
 
 pub use engines::{import_settings, recipe};
 pub use queue::{erase as erase_queue, queue_is_remote};
 pub use sealed::{existing_store, keys, store};
+pub use vectors::vectors_are_remote;
 
 use crate::failure::Failure;
 use backstock_catalog::{Catalog, PostgresOptions};
 use backstock_config::Config;
 use backstock_cpu::CpuPool;
 use backstock_jobs::Tools;
+use backstock_jobs::sweep_dirty::SweepDirty;
 use backstock_jobs::warm_cache::WarmCache;
 use backstock_queue::{Store, StoreExt};
 use backstock_search::Searcher;
-use backstock_vectors::{SqliteVectors, SqliteVectorsOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,8 +52,7 @@ impl App {
         // What imports left that were killed; those that go on write their files again.
         let left = backstock_catalog::sweep_partial_rejects(&config.data_dir.join("rejects"));
         tracing::debug!(left, "unfinished rejects files removed");
-        let vectors = SqliteVectorsOptions::new(config.data_dir.join("vectors.db"));
-        let vectors = Arc::new(SqliteVectors::open(vectors).await.map_err(Failure::data)?);
+        let vectors = Box::pin(vectors::open(&config)).await?;
         let (embedder, model) = engines::embedder(&config).await?;
         let cpu = match config.worker.cpu_threads {
             0 => CpuPool::per_core(),
@@ -64,7 +65,7 @@ impl App {
             fetch: engines::fetch(&config).map(Arc::new),
             embedder,
             vectors,
-            cache: Arc::new(cache::open(&config).await?),
+            cache: Arc::new(Box::pin(cache::open(&config)).await?),
             cpu,
             import: import_settings(&config),
             warm: cache::warm_settings(&config),
@@ -87,16 +88,18 @@ impl App {
         Searcher {
             catalog: Arc::clone(&self.tools.catalog),
             embedder: Arc::clone(&self.tools.embedder),
-            vectors: Arc::clone(&self.tools.vectors) as _,
+            vectors: Arc::clone(&self.tools.vectors),
             cache: Arc::clone(&self.tools.cache),
             cpu: self.tools.cpu.clone(),
         }
     }
 
-    /// The cache of a process that just started is empty: asks for it to be warmed.
+    /// The cache of a process that just started is empty: asks for it to be warmed. Its model may be another than before:
+    /// asks to look for texts without a vector.
     pub async fn warm_at_start(&self) -> Result<(), Failure> {
-        let pushed = self.tools.store.push(&WarmCache { cold: true }).await;
-        pushed.map(|_| ()).map_err(Failure::data)
+        self.tools.store.push(&SweepDirty::default()).await.map_err(Failure::data)?;
+        self.tools.store.push(&WarmCache { cold: true }).await.map_err(Failure::data)?;
+        Ok(())
     }
 }
 
@@ -161,6 +164,7 @@ pub fn check(config: &Config) -> Result<(), Failure> {
     CatalogPlace::of(config)?;
     limits::of(config)?;
     cache::check(config)?;
+    vectors::check(config)?;
     engines::check(config)
 }
 

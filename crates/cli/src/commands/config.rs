@@ -37,6 +37,7 @@ fn shown(config: &Config) -> Config {
     config.queue.url = without_passwords(&config.queue.url);
     config.cache.url = without_passwords(&config.cache.url);
     config.queue.rabbitmq.ledger_url = without_passwords(&config.queue.rabbitmq.ledger_url);
+    config.vectors.url = without_passwords(&config.vectors.url);
     config
 }
 

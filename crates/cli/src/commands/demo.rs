@@ -1,6 +1,6 @@
 //! `backstock demo`: the whole product on a synthetic catalog.
 
-use crate::app::{App, catalog_is_remote, crew::Crew, erase_queue, queue_is_remote};
+use crate::app::{App, catalog_is_remote, crew::Crew, erase_queue, queue_is_remote, vectors_are_remote};
 use crate::args::Demo;
 use crate::commands::import::perform;
 use crate::commands::search::table;
@@ -31,14 +31,7 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
         .map_err(|error| Failure::data(format!("--dir {}: {error}", dir.display())))?;
     let dir = std::path::absolute(&dir).map_err(Failure::data)?;
     config.data_dir = dir.join("data");
-    let schema = catalog_is_remote(&config)?.then(|| format!("backstock_demo_{}", short_id()));
-    if let Some(schema) = &schema {
-        config.catalog.schema.clone_from(schema);
-    }
-    let prefix = queue_is_remote(&config)?.then(|| format!("backstock-demo-{}", short_id()));
-    if let Some(prefix) = &prefix {
-        config.queue.prefix.clone_from(prefix);
-    }
+    let names = names_of_its_own(&mut config)?;
     let shutdown = stop::on_signals("stopping the demo (Ctrl-C again: at once)").map_err(Failure::failed)?;
     let tell = |text: String| {
         if !json {
@@ -63,6 +56,10 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
     if args.dir.is_none() {
         app.tools.catalog.drop_schema().await.map_err(Failure::data)?;
         erase_queue(&app.config).await?;
+        if vectors_are_remote(&app.config)? {
+            let model = app.tools.embedder.model().to_string();
+            app.tools.vectors.delete_model(&model).await.map_err(Failure::data)?;
+        }
     }
     let (imports, searches) = outcome?;
     if json {
@@ -78,14 +75,34 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
         if args.dir.is_none() {
             show::line("The demo's folder was removed; `backstock demo --dir DIR` keeps it.");
         } else {
-            let schema = schema.map(|name| format!("BACKSTOCK__CATALOG__SCHEMA={name} "));
-            let prefix = prefix.map(|name| format!("BACKSTOCK__QUEUE__PREFIX={name} "));
-            let environment: String = [schema, prefix].into_iter().flatten().collect();
+            let environment: String = names.concat();
             let data = dir.join("data");
             show::line(format!("Look around: {environment}backstock --data-dir {} status", data.display()));
         }
     }
     Ok(())
+}
+
+/// On servers the demonstration keeps to names of its own. Returns the settings that were changed, as environment
+/// variables, a space behind each.
+fn names_of_its_own(config: &mut Config) -> Result<Vec<String>, Failure> {
+    let (schema, prefix) =
+        (format!("backstock_demo_{}", short_id()), format!("backstock-demo-{}", short_id()));
+    let (catalog, queue) = (catalog_is_remote(config)?, queue_is_remote(config)?);
+    let (vectors, cache) = (vectors_are_remote(config)?, !config.cache.url.is_empty());
+    let mut changed = Vec::new();
+    for (is_remote, variable, setting, name) in [
+        (catalog, "CATALOG__SCHEMA", &mut config.catalog.schema, &schema),
+        (queue, "QUEUE__PREFIX", &mut config.queue.prefix, &prefix),
+        (vectors, "VECTORS__PREFIX", &mut config.vectors.prefix, &prefix),
+        (cache, "CACHE__PREFIX", &mut config.cache.prefix, &prefix),
+    ] {
+        if is_remote {
+            setting.clone_from(name);
+            changed.push(format!("BACKSTOCK__{variable}={name} "));
+        }
+    }
+    Ok(changed)
 }
 
 /// Tells demonstrations on one server apart.

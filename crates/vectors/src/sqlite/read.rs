@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use super::SqliteVectors;
-use super::row::{keys_json, validate_vector};
+use super::row::keys_json;
 use crate::matrix::normalise;
+use crate::validate::{same_dimensions, validate_vector};
 use crate::{Filter, Hit, VectorError};
 
 // `CROSS JOIN` fixes the order, see the writes.
@@ -49,12 +50,11 @@ impl SqliteVectors {
         let (shared, model, filter) = (Arc::clone(&self.shared), model.to_owned(), filter.clone());
         let mut query = vector.to_vec();
         normalise(&mut query);
-        let store = self.clone();
         // A scan takes milliseconds of a processor: not on the threads that serve everybody.
         let scan = tokio::task::spawn_blocking(move || {
             let index = shared.index.read().unwrap_or_else(PoisonError::into_inner);
             let Some(matrix) = index.matrix(&model) else { return Ok(Vec::new()) };
-            store.same_dimensions(&model, "the query", matrix.dimensions(), query.len())?;
+            same_dimensions(&model, "the query", matrix.dimensions(), query.len())?;
             Ok(matrix.search(&query, k, &filter))
         });
         scan.await.unwrap_or_else(|e| {

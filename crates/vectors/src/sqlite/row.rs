@@ -1,9 +1,6 @@
 //! Between rows and values.
 
-use crate::{MAX_DIMENSIONS, MAX_KEY_BYTES, Payload, Point, VectorError};
-
-/// Longest content hash in bytes.
-const MAX_HASH_BYTES: usize = 256;
+use crate::Payload;
 
 pub(super) fn to_blob(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|v| v.to_le_bytes()).collect()
@@ -42,32 +39,6 @@ impl From<Payload> for PayloadRow {
 }
 
 /// Refuses what must not get into the file.
-pub(super) fn validate(point: &Point) -> Result<(), VectorError> {
-    let reason = if point.key.is_empty() {
-        "the key is empty"
-    } else if point.key.len() > MAX_KEY_BYTES {
-        "the key is longer than 1,024 bytes"
-    } else if point.content_hash.len() > MAX_HASH_BYTES {
-        "the content hash is longer than 256 bytes"
-    } else {
-        return validate_vector(&point.key, &point.vector);
-    };
-    Err(VectorError::Invalid { what: point.key.chars().take(100).collect(), reason })
-}
-
-pub(super) fn validate_vector(what: &str, vector: &[f32]) -> Result<(), VectorError> {
-    let reason = if vector.is_empty() {
-        "the vector has no dimensions"
-    } else if vector.len() > MAX_DIMENSIONS {
-        "the vector has more than 65,536 dimensions"
-    } else if vector.iter().any(|v| !v.is_finite()) {
-        "the vector holds a number that is not finite"
-    } else {
-        return Ok(());
-    };
-    Err(VectorError::Invalid { what: what.to_owned(), reason })
-}
-
 pub(super) fn keys_json<'a>(keys: impl IntoIterator<Item = &'a str>) -> String {
     serde_json::Value::from(keys.into_iter().collect::<Vec<_>>()).to_string()
 }

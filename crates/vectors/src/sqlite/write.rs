@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::SqliteVectors;
-use super::row::{PayloadRow, keys_json, to_blob, validate};
+use super::row::{PayloadRow, keys_json, to_blob};
 use crate::matrix::normalise;
+use crate::validate::{same_dimensions, validate};
 use crate::{PayloadChange, Point, VectorError, Written};
 
 /// Deletions remembered for readers that still hold the points.
@@ -62,7 +63,7 @@ impl SqliteVectors {
         let Some(expected) = points.first().map(|p| p.vector.len()) else { return Ok(Written::default()) };
         for point in &points {
             validate(point)?;
-            self.same_dimensions(model, &point.key, expected, point.vector.len())?;
+            same_dimensions(model, &point.key, expected, point.vector.len())?;
         }
         let mut ready: HashMap<String, Ready> = points
             .into_iter()
@@ -109,22 +110,8 @@ impl SqliteVectors {
             .await
             .map_err(|e| self.failed(&e))?;
         let Some((id, dimensions)) = row else { return Ok(None) };
-        self.same_dimensions(model, "the given points", dimensions as usize, got)?;
+        same_dimensions(model, "the given points", dimensions as usize, got)?;
         Ok(Some(id))
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as a check of this store")]
-    pub(super) fn same_dimensions(
-        &self,
-        model: &str,
-        what: &str,
-        expected: usize,
-        got: usize,
-    ) -> Result<(), VectorError> {
-        if expected == got {
-            return Ok(());
-        }
-        Err(VectorError::WrongDimension { model: model.to_owned(), what: what.to_owned(), expected, got })
     }
 
     async fn drop_unchanged(

@@ -143,6 +143,13 @@ impl PostgresCatalog {
         Ok(cleared)
     }
 
+    pub(crate) async fn mark_texts(&self, skus: &[String]) -> Result<()> {
+        let keys = DirtyKeys { text: skus.iter().cloned().collect(), ..DirtyKeys::default() };
+        let mut tx = self.importing().await?;
+        mark(&mut tx, &keys, None, &HashSet::new()).await.map_err(|e| self.error(&e))?;
+        self.commit(tx).await
+    }
+
     pub(crate) async fn dirty_counts(&self) -> Result<Vec<(DirtyKind, u64)>> {
         let mut conn = self.read().await?;
         let rows: Vec<(i16, i64)> =

@@ -17,9 +17,10 @@ const IMAGES: &str = "SELECT k.no, i.link, i.content_hash, i.manifest, i.error_c
     FROM unnest($1::text[]) WITH ORDINALITY AS k(sku, no) JOIN product p ON p.sku = k.sku
     JOIN product_image pi ON pi.product_id = p.id JOIN image i ON i.id = pi.image_id
     ORDER BY k.no, pi.position";
+const ACTIVE: &str = "SELECT sku FROM product WHERE sku > $1 AND status = 0 ORDER BY sku LIMIT $2";
 const COUNT: &str = "SELECT count(*) FROM product WHERE status < 2";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[PRODUCTS, IMAGES, COUNT];
+pub(super) const STATEMENTS: &[&str] = &[PRODUCTS, IMAGES, COUNT, ACTIVE];
 
 impl PostgresCatalog {
     pub(crate) async fn product_docs(&self, skus: &[String]) -> Result<Vec<ProductDoc>> {
@@ -30,6 +31,14 @@ impl PostgresCatalog {
     pub(crate) async fn product_texts(&self, skus: &[String]) -> Result<Vec<ProductText>> {
         let mut conn = self.read().await?;
         texts(&mut conn, skus).await.map_err(|e| self.error(&e))
+    }
+
+    pub(crate) async fn active_skus(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>> {
+        let mut conn = self.read().await?;
+        // No SKU is empty.
+        let query =
+            sqlx::query_scalar(ACTIVE).bind(after.unwrap_or_default().to_owned()).bind(i64::from(limit));
+        query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))
     }
 
     pub(crate) async fn count(&self) -> Result<u64> {

@@ -81,6 +81,17 @@ impl SqliteCatalog {
         Ok(cleared)
     }
 
+    pub(crate) async fn mark_texts(&self, skus: &[String]) -> Result<()> {
+        let keys = DirtyKeys { text: skus.iter().cloned().collect(), ..DirtyKeys::default() };
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.write().await?;
+        let generation = next_generation(&mut tx).await.map_err(|e| self.error(&e))?;
+        mark(&mut tx, &keys, generation, None).await.map_err(|e| self.error(&e))?;
+        self.commit(tx).await
+    }
+
     pub(crate) async fn dirty_counts(&self) -> Result<Vec<(DirtyKind, u64)>> {
         let mut conn = self.read().await?;
         let rows: Vec<(i64, i64)> =

@@ -17,9 +17,10 @@ const IMAGES: &str = "SELECT j.key, i.link, i.content_hash, i.manifest, i.error_
     FROM json_each(?1) j CROSS JOIN product p ON p.sku = j.value
     CROSS JOIN product_image pi ON pi.product_id = p.id CROSS JOIN image i ON i.id = pi.image_id
     ORDER BY j.key, pi.position";
+const ACTIVE: &str = "SELECT sku FROM product WHERE sku > ?1 AND status = 0 ORDER BY sku LIMIT ?2";
 const COUNT: &str = "SELECT count(*) FROM product WHERE status < 2";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[PRODUCTS, IMAGES, COUNT];
+pub(super) const STATEMENTS: &[&str] = &[PRODUCTS, IMAGES, COUNT, ACTIVE];
 
 impl SqliteCatalog {
     pub(crate) async fn product_docs(&self, skus: &[String]) -> Result<Vec<ProductDoc>> {
@@ -30,6 +31,13 @@ impl SqliteCatalog {
     pub(crate) async fn product_texts(&self, skus: &[String]) -> Result<Vec<ProductText>> {
         let mut conn = self.read().await?;
         texts(&mut conn, skus).await.map_err(|e| self.error(&e))
+    }
+
+    pub(crate) async fn active_skus(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>> {
+        let mut conn = self.read().await?;
+        // No SKU is empty.
+        let query = sqlx::query_scalar(ACTIVE).bind(after.unwrap_or_default().to_owned()).bind(limit);
+        query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))
     }
 
     pub(crate) async fn count(&self) -> Result<u64> {

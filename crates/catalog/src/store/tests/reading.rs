@@ -99,6 +99,22 @@ pub(super) async fn popular_products_come_first_then_the_latest(bed: &Bed) {
     assert_eq!(shop.catalog.popularity().await.unwrap(), 7, "only of products that are there");
 }
 
+pub(super) async fn texts_of_active_products_can_be_marked_again(bed: &Bed) {
+    let shop = bed.shop().await;
+    shop.merge("i1", &products(5)).await;
+    shop.settle().await;
+    let first = shop.catalog.active_skus(None, 3).await.unwrap();
+    assert_eq!(first, skus(&[0, 1, 2]));
+    let rest = shop.catalog.active_skus(first.last().map(String::as_str), 3).await.unwrap();
+    assert_eq!(rest, skus(&[3, 4]));
+    for _ in 0..2 {
+        shop.catalog.mark_texts(&rest).await.unwrap();
+    }
+    shop.catalog.mark_texts(&[]).await.unwrap();
+    let marked = shop.catalog.dirty(DirtyKind::Text, None, 10).await.unwrap();
+    assert_eq!(marked.into_iter().map(|mark| mark.key).collect::<Vec<_>>(), rest);
+}
+
 pub(super) async fn a_version_is_published_once_and_never_taken_back(bed: &Bed) {
     let shop = bed.shop().await;
     let catalog = &shop.catalog;

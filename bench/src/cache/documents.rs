@@ -1,0 +1,128 @@
+//! Made-up products as the catalog renders them.
+
+use super::skew::{Random, Sales};
+use backstock_cache::{Packed, Value};
+use backstock_catalog::{Availability, ImageDoc, Money, Product, ProductDoc, Status};
+use backstock_media::{Format, Manifest, OutputFile};
+use std::time::{Duration, Instant};
+
+const SYLLABLES: [&str; 32] = [
+    "ba", "cor", "den", "el", "fin", "gra", "hol", "im", "ja", "kel", "lor", "mas", "nin", "op", "per",
+    "qui", "ras", "sto", "tum", "ur", "vel", "wen", "xi", "yar", "zen", "ch", "st", "tion", "ing", "er",
+    "ly", "ment",
+];
+const COMMON: [&str; 16] = [
+    "the", "and", "with", "for", "of", "in", "is", "to", "a", "from", "your", "or", "on", "made", "all", "by",
+];
+/// Words in all descriptions together.
+const VOCABULARY: f64 = 4_000.0;
+/// Of the documents looked at for what packing gains.
+const SAMPLE: usize = 5_000;
+
+/// The document of a product: a description of 60 to 140 words, one picture with four thumbnails. The same number gives the
+/// same document.
+pub fn render(sales: &Sales, product: u32) -> Vec<u8> {
+    let (sku, name) = &sales.products[product as usize];
+    let mut random = Random(u64::from(product) * 31 + 5);
+    let title = if name.is_empty() { words(&mut random, 5) } else { name.clone() };
+    let length = 60 + random.below(80);
+    let link = format!("p/{sku}.jpg");
+    let manifest = manifest(&mut random);
+    let doc = ProductDoc {
+        product: Product {
+            sku: sku.clone(),
+            gtin: Some(format!("{:013}", random.below(10_000_000_000_000))),
+            parent_sku: None,
+            title,
+            description: Some(format!("<p>{}.</p>", words(&mut random, length))),
+            brand: Some(words(&mut random, 1)),
+            category: vec![words(&mut random, 1), words(&mut random, 1)],
+            price: Some(Money { minor: random.below(20_000) as i64, currency: "EUR".to_owned() }),
+            sale_price_minor: None,
+            availability: Availability::InStock,
+            stock: Some(random.below(500) as i32),
+            weight_g: Some(random.below(5_000) as i32),
+            image_links: vec![link.clone()],
+            attributes: serde_json::Map::new(),
+            status: Status::Active,
+            source_updated_at_ms: None,
+        },
+        images: vec![ImageDoc {
+            link,
+            content_hash: Some(manifest.source_hash.clone()),
+            thumbnails: serde_json::to_value(&manifest).ok(),
+        }],
+        warnings: Vec::new(),
+    };
+    serde_json::to_vec(&doc).expect("a document has no keys that are not text")
+}
+
+/// Words as rare as in a language: the n-th most common one is about n times as rare as the first.
+fn words(random: &mut Random, number: u64) -> String {
+    let word = |random: &mut Random| {
+        let rank = VOCABULARY.powf(random.unit()) as u64;
+        match COMMON.get(rank as usize - 1) {
+            Some(common) => (*common).to_owned(),
+            None => {
+                let mut of_rank = Random(rank);
+                (0..2 + rank % 3).map(|_| SYLLABLES[of_rank.below(32) as usize]).collect()
+            }
+        }
+    };
+    (0..number).map(|_| word(random)).collect::<Vec<String>>().join(" ")
+}
+
+/// One picture with four thumbnails.
+fn manifest(random: &mut Random) -> Manifest {
+    let mut hex = |bytes: u64| (0..bytes).map(|_| format!("{:02x}", random.below(256))).collect::<String>();
+    let (source_hash, recipe_id, thumbhash, perceptual) =
+        (hex(32), "5f2c9a7be01d4c33".to_owned(), hex(25), hex(8));
+    let outputs = [1200, 600, 300, 100].map(|width| {
+        let name = hex(8);
+        let file = format!("{}/{}/{name}-{width}.jpg", &name[..2], &name[2..4]);
+        OutputFile { width, height: width * 3 / 4, bytes: u64::from(width) * 73, file }
+    });
+    Manifest {
+        source_hash,
+        recipe_id,
+        format: Format::Jpeg,
+        width: 1600,
+        height: 1200,
+        bytes: 180_000 + random.below(90_000),
+        dominant_colour: Some("#8a7f6c".to_owned()),
+        thumbhash: Some(thumbhash),
+        perceptual_hash: Some(perceptual),
+        outputs: outputs.into(),
+    }
+}
+
+/// What packing gains and costs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Packing {
+    pub mean_bytes: f64,
+    pub mean_packed_bytes: f64,
+    pub pack_us: f64,
+    pub unpack_us: f64,
+}
+
+pub fn packing(sales: &Sales) -> Packing {
+    let step = (sales.products.len() / SAMPLE).max(1);
+    let documents: Vec<Value> =
+        (0..sales.products.len()).step_by(step).map(|product| render(sales, product as u32).into()).collect();
+    let number = documents.len() as f64;
+    let bytes: usize = documents.iter().map(|document| document.bytes.len()).sum();
+    let start = Instant::now();
+    let packed: Vec<Packed> = documents.into_iter().map(|document| Packed::new(document, 1024)).collect();
+    let pack = start.elapsed();
+    let start = Instant::now();
+    let unpacked: usize = packed.iter().map(|packed| packed.unpack().len()).sum();
+    let unpack = start.elapsed();
+    assert_eq!(unpacked, bytes);
+    let micros = |time: Duration| time.as_secs_f64() * 1e6 / number;
+    Packing {
+        mean_bytes: bytes as f64 / number,
+        mean_packed_bytes: packed.iter().map(|packed| packed.bytes().len()).sum::<usize>() as f64 / number,
+        pack_us: micros(pack),
+        unpack_us: micros(unpack),
+    }
+}
