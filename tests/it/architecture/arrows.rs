@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What each crate of the workspace may use of the others, without the prefix `backstock-`. Arrows point down only:
 /// `worker` and `jobs` never see each other, `queue` and the engines know nothing of the rest, nobody below the
 /// command line reads the configuration.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("config", &[]),
     ("service", &[]),
     ("telemetry", &[]),
@@ -17,6 +17,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("scheduler", &["queue", "service"]),
     ("catalog", &["sqlite"]),
     ("media", &["cpu"]),
+    ("media-fuzz", &["media"]),
     ("embedding", &["cpu"]),
     ("vectors", &["cpu", "sqlite"]),
     ("cache", &[]),
