@@ -61,12 +61,11 @@ pub fn render(sales: &Sales, product: u32) -> Vec<u8> {
 fn words(random: &mut Random, number: u64) -> String {
     let word = |random: &mut Random| {
         let rank = VOCABULARY.powf(random.unit()) as u64;
-        match COMMON.get(rank as usize - 1) {
-            Some(common) => (*common).to_owned(),
-            None => {
-                let mut of_rank = Random(rank);
-                (0..2 + rank % 3).map(|_| SYLLABLES[of_rank.below(32) as usize]).collect()
-            }
+        if let Some(common) = COMMON.get(rank as usize - 1) {
+            (*common).to_owned()
+        } else {
+            let mut of_rank = Random(rank);
+            (0..2 + rank % 3).map(|_| SYLLABLES[of_rank.below(32) as usize]).collect()
         }
     };
     (0..number).map(|_| word(random)).collect::<Vec<String>>().join(" ")
@@ -74,7 +73,10 @@ fn words(random: &mut Random, number: u64) -> String {
 
 /// One picture with four thumbnails.
 fn manifest(random: &mut Random) -> Manifest {
-    let mut hex = |bytes: u64| (0..bytes).map(|_| format!("{:02x}", random.below(256))).collect::<String>();
+    let mut hex = |bytes: u64| {
+        let digits = (0..2 * bytes).filter_map(|_| char::from_digit(random.below(16) as u32, 16));
+        digits.collect::<String>()
+    };
     let (source_hash, recipe_id, thumbhash, perceptual) =
         (hex(32), "5f2c9a7be01d4c33".to_owned(), hex(25), hex(8));
     let outputs = [1200, 600, 300, 100].map(|width| {

@@ -47,8 +47,8 @@ const RUNS: [(&str, EvictionPolicy, usize, bool); 6] = [
 
 pub async fn measure(sales: &Sales) -> anyhow::Result<Replay> {
     let mut replay = Replay { products: sales.products.len(), ..Replay::default() };
-    let (plain, packed) = (weights(sales, usize::MAX), weights(sales, COMPRESS_ABOVE));
-    replay.budget_bytes = budget(sales, &plain);
+    let (as_rendered, packed) = (weights(sales, usize::MAX), weights(sales, COMPRESS_ABOVE));
+    replay.budget_bytes = budget(sales, &as_rendered);
     for (name, eviction, compress_above, warms) in RUNS {
         let (mut hits, mut requests) = (0, 0);
         let mut run = Run { name, warmed: 0.0, expected_hit_rate: 0.0, measured_hit_rate: 0.0 };
@@ -58,7 +58,7 @@ pub async fn measure(sales: &Sales) -> anyhow::Result<Replay> {
             let cache = Cache::new(options);
             if warms {
                 let popularity = popularity(sales, week);
-                let weights = if compress_above == COMPRESS_ABOVE { &packed } else { &plain };
+                let weights = if compress_above == COMPRESS_ABOVE { &packed } else { &as_rendered };
                 let plan = plan(sales, &popularity, max_bytes, weights);
                 run.expected_hit_rate += plan.expected_hit_rate / REPLAYED as f64;
                 run.warmed += warm(sales, &cache, &plan, max_bytes).await as f64 / REPLAYED as f64;
@@ -96,12 +96,12 @@ pub fn popularity(sales: &Sales, week: usize) -> Popularity {
 }
 
 /// The weight of the documents of the most popular tenth, nothing compressed.
-fn budget(sales: &Sales, plain: &[u64]) -> u64 {
+fn budget(sales: &Sales, as_rendered: &[u64]) -> u64 {
     let popularity = popularity(sales, sales.weeks.len() - REPLAYED);
     let number = (sales.products.len() as f64 * SHARE) as usize;
     let numbers = numbers(sales);
     let ranked = popularity.ranked();
-    ranked.iter().take(number).map(|(id, _)| plain[numbers[id] as usize]).sum()
+    ranked.iter().take(number).map(|(id, _)| as_rendered[numbers[id] as usize]).sum()
 }
 
 pub fn numbers(sales: &Sales) -> std::collections::HashMap<&str, u32> {
