@@ -31,7 +31,7 @@ impl Backfill {
         }
     }
 
-    /// Looks through the products only when there are fewer vectors than products, and once for each state of the catalog.
+    /// Looks through the products only when there are fewer vectors than products on sale, and once for each state of the catalog.
     pub(crate) async fn mark_missing(&self, context: &Context) -> Result<(), JobError> {
         let model = self.embedder.model().to_string();
         let version = self.catalog.version().await.map_err(failure::catalog)?;
@@ -43,7 +43,7 @@ impl Backfill {
         let waiting =
             counts.iter().find(|(kind, _)| *kind == DirtyKind::Text).map_or(0, |(_, number)| *number);
         let stored = self.vectors.count(&model).await.map_err(failure::vectors)?;
-        if stored + waiting < self.catalog.count().await.map_err(failure::catalog)? {
+        if stored + waiting < self.catalog.active_count().await.map_err(failure::catalog)? {
             let marked = self.look_through(&model, context).await?;
             tracing::info!(model, marked, "texts without a vector marked");
         }

@@ -240,6 +240,11 @@ impl Catalog {
         ask!(self.count())
     }
 
+    /// Products that are on sale: neither drafts nor archived.
+    pub async fn active_count(&self) -> Result<u64> {
+        ask!(self.active_count())
+    }
+
     /// SKUs of the products that show this image, sorted.
     pub async fn image_usage(&self, link: &str) -> Result<Vec<String>> {
         ask!(self.image_usage(link))

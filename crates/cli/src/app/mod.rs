@@ -96,7 +96,7 @@ impl App {
 
     /// The cache of a process that just started is empty: asks for it to be warmed. Its model may be another than before:
     /// asks to look for texts without a vector.
-    pub async fn warm_at_start(&self) -> Result<(), Failure> {
+    pub async fn push_start_jobs(&self) -> Result<(), Failure> {
         self.tools.store.push(&SweepDirty::default()).await.map_err(Failure::data)?;
         self.tools.store.push(&WarmCache { cold: true }).await.map_err(Failure::data)?;
         Ok(())

@@ -62,7 +62,7 @@ where
         crate::app::limits::apply(&app.config, &*app.tools.store).await?;
         let crew =
             if roles.scheduler { Crew::with_cron(&app, &shutdown)? } else { Crew::worker(&app, &shutdown)? };
-        app.warm_at_start().await?;
+        app.push_start_jobs().await?;
         crew
     } else {
         Crew::scheduler(&config, &store, &shutdown)?

@@ -19,8 +19,9 @@ const IMAGES: &str = "SELECT k.no, i.link, i.content_hash, i.manifest, i.error_c
     ORDER BY k.no, pi.position";
 const ACTIVE: &str = "SELECT sku FROM product WHERE sku > $1 AND status = 0 ORDER BY sku LIMIT $2";
 const COUNT: &str = "SELECT count(*) FROM product WHERE status < 2";
+const ACTIVE_COUNT: &str = "SELECT count(*) FROM product WHERE status = 0";
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[PRODUCTS, IMAGES, COUNT, ACTIVE];
+pub(super) const STATEMENTS: &[&str] = &[PRODUCTS, IMAGES, COUNT, ACTIVE_COUNT, ACTIVE];
 
 impl PostgresCatalog {
     pub(crate) async fn product_docs(&self, skus: &[String]) -> Result<Vec<ProductDoc>> {
@@ -42,8 +43,16 @@ impl PostgresCatalog {
     }
 
     pub(crate) async fn count(&self) -> Result<u64> {
+        self.counted(COUNT).await
+    }
+
+    pub(crate) async fn active_count(&self) -> Result<u64> {
+        self.counted(ACTIVE_COUNT).await
+    }
+
+    async fn counted(&self, query: &'static str) -> Result<u64> {
         let mut conn = self.read().await?;
-        let count: i64 = sqlx::query_scalar(COUNT).fetch_one(&mut *conn).await.map_err(|e| self.error(&e))?;
+        let count: i64 = sqlx::query_scalar(query).fetch_one(&mut *conn).await.map_err(|e| self.error(&e))?;
         Ok(count as u64)
     }
 }

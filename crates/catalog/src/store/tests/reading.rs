@@ -102,7 +102,9 @@ pub(super) async fn popular_products_come_first_then_the_latest(bed: &Bed) {
 pub(super) async fn texts_of_active_products_can_be_marked_again(bed: &Bed) {
     let shop = bed.shop().await;
     shop.merge("i1", &products(5)).await;
+    shop.merge("i2", &[Product { status: crate::product::Status::Draft, ..product(5) }]).await;
     shop.settle().await;
+    assert_eq!(shop.catalog.active_count().await.unwrap(), 5);
     let first = shop.catalog.active_skus(None, 3).await.unwrap();
     assert_eq!(first, skus(&[0, 1, 2]));
     let rest = shop.catalog.active_skus(first.last().map(String::as_str), 3).await.unwrap();
