@@ -36,7 +36,8 @@ pub struct Config {
 /// Where jobs are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
-    /// `sqlite`, `sqlite:PATH`, or one or several `redis://…` or `amqp://…` separated by commas.
+    /// `sqlite`, `sqlite:PATH`, one or several `redis://…` or `amqp://…` separated by
+    /// commas, or `redis+sentinel://HOST,HOST/NAME`.
     pub url: String,
     /// Start of every name on a server, so that deployments can share it.
     pub prefix: String,

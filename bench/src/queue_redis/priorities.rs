@@ -18,6 +18,7 @@ const HIGH: usize = 200;
 const PLACES: usize = 10;
 /// Low jobs that have run when the high ones arrive.
 const BEFORE: usize = 2_000;
+const ROUNDS: usize = 5;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Priorities {
@@ -55,7 +56,19 @@ impl Handler for Millisecond {
     }
 }
 
+/// Of [`ROUNDS`] rounds, the median of each figure.
 pub async fn measure() -> anyhow::Result<Priorities> {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        rounds.push(round().await?);
+    }
+    rounds.sort_by(|a, b| a.last_high_ms.total_cmp(&b.last_high_ms));
+    let last_high_ms = rounds[ROUNDS / 2].last_high_ms;
+    rounds.sort_by_key(|round| round.low_meanwhile);
+    Ok(Priorities { last_high_ms, low_meanwhile: rounds[ROUNDS / 2].low_meanwhile })
+}
+
+async fn round() -> anyhow::Result<Priorities> {
     let server = RedisServer::start()?;
     let store = super::open(&server).await?;
     pool::fill_with::<Single>(&*store, 0..LOW, |job| job.prioritized(Priority::Low)).await?;

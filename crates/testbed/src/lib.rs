@@ -32,4 +32,4 @@ pub use postgres::{PostgresServer, SharedPostgres};
 pub use process::CpuTime;
 pub use proxy::{FaultProxy, Mode};
 pub use rabbit::{RabbitServer, SharedRabbit};
-pub use redis::{Fsync, RedisCluster, RedisOptions, RedisServer};
+pub use redis::{Fsync, RedisCluster, RedisOptions, RedisPair, RedisServer};

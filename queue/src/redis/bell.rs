@@ -3,7 +3,13 @@
 //! Its name is unique to this store and stays when it reconnects; whoever rescues looks for it in the server's list of
 //! clients. After every reconnection something may have been missed, so that counts as a wake-up.
 
-use super::{RedisOptions, fault, link::Link};
+use super::{
+    RedisOptions,
+    address::{Address, Watched},
+    fault,
+    link::Link,
+    sentinel,
+};
 use crate::StoreError;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use redis::{
@@ -18,6 +24,8 @@ use tokio::{
 
 /// How often a silent connection is asked whether it still stands.
 const ASK_EVERY: Duration = Duration::from_secs(2);
+/// Pushes come with it.
+const PROTOCOL: ProtocolVersion = ProtocolVersion::RESP3;
 
 #[derive(Debug)]
 pub(super) struct Bell {
@@ -31,11 +39,10 @@ impl Bell {
     pub(super) async fn hang(link: &Link, options: &RedisOptions) -> Result<Self, StoreError> {
         let name = format!("{}-{}", options.prefix, uuid::Uuid::now_v7().simple());
         let ear = Ear {
-            nodes: link.nodes.clone(),
+            address: link.address.clone(),
             name: name.clone(),
             channel: link.key("bell"),
-            connect_timeout: options.connect_timeout,
-            timeout: options.timeout,
+            options: options.clone(),
         };
         let connected = ear.connect().await.map_err(|error| fault::classify(&error, &link.location))?;
         let count = watch::Sender::new(0);
@@ -61,21 +68,24 @@ impl Drop for Bell {
 
 /// How to listen.
 struct Ear {
-    nodes: Vec<ConnectionInfo>,
+    address: Address,
     name: String,
     channel: String,
-    connect_timeout: Duration,
-    timeout: Duration,
+    options: RedisOptions,
 }
 
 type Pushes = mpsc::UnboundedReceiver<PushInfo>;
 
 impl Ear {
-    /// Connects to the first node that answers, takes the name and subscribes.
+    /// Connects to the primary that is watched, or the first node that answers; takes the name and subscribes.
     async fn connect(&self) -> RedisResult<(MultiplexedConnection, Pushes)> {
+        let nodes = match &self.address {
+            Address::Watched(watched) => return self.connect_to(self.primary(watched).await?).await,
+            Address::Nodes(nodes) => nodes,
+        };
         let mut failure = None;
-        for node in &self.nodes {
-            match self.connect_to(node.clone()).await {
+        for node in nodes {
+            match self.connect_to(client(node)?).await {
                 Ok(line) => return Ok(line),
                 Err(error) => failure = Some(error),
             }
@@ -83,19 +93,27 @@ impl Ear {
         Err(failure.unwrap_or_else(|| (redis::ErrorKind::InvalidClientConfig, "no node").into()))
     }
 
-    async fn connect_to(&self, node: ConnectionInfo) -> RedisResult<(MultiplexedConnection, Pushes)> {
-        let settings = node.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let client = Client::open(node.set_redis_settings(settings))?;
+    async fn primary(&self, watched: &Watched) -> RedisResult<Client> {
+        let mut sentinels = sentinel::sentinels(watched, PROTOCOL)?;
+        sentinel::within(watched, &self.options, sentinels.async_get_client()).await
+    }
+
+    async fn connect_to(&self, client: Client) -> RedisResult<(MultiplexedConnection, Pushes)> {
         let (sender, pushes) = mpsc::unbounded_channel();
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.connect_timeout))
-            .set_response_timeout(Some(self.timeout))
+            .set_connection_timeout(Some(self.options.connect_timeout))
+            .set_response_timeout(Some(self.options.timeout))
             .set_push_sender(sender);
         let mut line = client.get_multiplexed_async_connection_with_config(&config).await?;
         redis::cmd("CLIENT").arg("SETNAME").arg(&self.name).exec_async(&mut line).await?;
         line.subscribe(&self.channel).await?;
         Ok((line, pushes))
     }
+}
+
+fn client(node: &ConnectionInfo) -> RedisResult<Client> {
+    let settings = node.redis_settings().clone().set_protocol(PROTOCOL);
+    Client::open(node.clone().set_redis_settings(settings))
 }
 
 /// Counts every push; reconnects for ever.

@@ -23,7 +23,7 @@ fn started(server: backstock_testbed::RedisOptions) -> RedisServer {
 }
 
 /// Repeats a call until the store is there again.
-async fn until_it_passes<T>(mut call: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
+pub(super) async fn until_it_passes<T>(mut call: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
     loop {
         match call().await {
             Ok(answer) => return answer,

@@ -1,9 +1,9 @@
 //! The line to the server: one node or a cluster, one function call or many in one round trip.
 
-use super::{RedisOptions, fault, library::Library};
+use super::{RedisOptions, address::Address, fault, library::Library, sentinel::Primary};
 use crate::StoreError;
 use redis::{
-    Client, Cmd, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, Value,
+    Client, Cmd, ConnectionInfo, ProtocolVersion, RedisError, RedisResult, Value,
     aio::{ConnectionManager, ConnectionManagerConfig},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
@@ -20,40 +20,38 @@ pub(super) struct Link {
     tag: String,
     /// Where it leads, without credentials; for messages.
     pub(super) location: String,
-    /// How to reach each node, for the connection that listens.
-    pub(super) nodes: Vec<ConnectionInfo>,
+    /// Where it leads, for the connection that listens.
+    pub(super) address: Address,
 }
 
 #[derive(Clone)]
 enum Line {
     One(ConnectionManager),
+    Watched(Primary),
     Cluster(ClusterConnection),
 }
 
 impl std::fmt::Debug for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if matches!(self, Self::One(_)) { "one server" } else { "cluster" })
+        f.write_str(match self {
+            Self::One(_) => "one server",
+            Self::Watched(_) => "a primary under Sentinel",
+            Self::Cluster(_) => "cluster",
+        })
     }
 }
 
 impl Link {
-    /// Connects to `url`: one server, or several nodes of a cluster separated by commas.
+    /// Connects to `url`: one server, several nodes of a cluster, or the primary that Sentinels name.
     pub(super) async fn connect(url: &str, options: &RedisOptions) -> Result<Self, StoreError> {
         // Somebody must say which cryptography TLS uses; that somebody else has said so is as good.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let nodes = nodes_of(url)?;
-        let location = nodes.iter().map(|node| node.addr().to_string()).collect::<Vec<_>>().join(",");
-        let told = |error| fault::classify(&error, &location);
-        let mut line = match nodes.as_slice() {
-            [one] => Line::One(manager(one.clone(), options).await.map_err(told)?),
-            many => Line::Cluster(cluster(many, options).await.map_err(told)?),
-        };
-        let about = line.ask(redis::cmd("INFO").arg("cluster")).await.map_err(told)?;
-        if matches!(line, Line::One(_)) && fault::text(&about).contains("cluster_enabled:1") {
-            line = Line::Cluster(cluster(&nodes, options).await.map_err(told)?);
-        }
+        let address = Address::parse(url)?;
+        let location = address.location();
+        let line =
+            Line::connect(&address, options).await.map_err(|error| fault::classify(&error, &location))?;
         let tag = format!("{{{}}}", options.prefix);
-        Ok(Self { line, library: Library::new(), tag, location, nodes })
+        Ok(Self { line, library: Library::new(), tag, location, address })
     }
 
     /// A plain command.
@@ -68,6 +66,7 @@ impl Link {
         info.arg(section);
         let answer = match self.line.clone() {
             Line::One(mut one) => one.send_packed_command(&info).await,
+            Line::Watched(primary) => primary.ask(&info).await,
             Line::Cluster(mut cluster) => {
                 let owner = SingleNodeRoutingInfo::SpecificNode(Route::with_key(&self.tag, SlotAddr::Master));
                 cluster.route_command(info, RoutingInfo::SingleNode(owner)).await
@@ -141,9 +140,24 @@ impl Link {
 }
 
 impl Line {
+    async fn connect(address: &Address, options: &RedisOptions) -> RedisResult<Self> {
+        let nodes = match address {
+            Address::Watched(watched) => return Ok(Self::Watched(Primary::connect(watched, options).await?)),
+            Address::Nodes(nodes) => nodes,
+        };
+        let [one] = nodes.as_slice() else { return Ok(Self::Cluster(cluster(nodes, options).await?)) };
+        let mut line = Self::One(manager(one.clone(), options).await?);
+        let about = line.ask(redis::cmd("INFO").arg("cluster")).await?;
+        if fault::text(&about).contains("cluster_enabled:1") {
+            line = Self::Cluster(cluster(nodes, options).await?);
+        }
+        Ok(line)
+    }
+
     async fn ask(&mut self, command: &Cmd) -> RedisResult<Value> {
         match self {
             Self::One(manager) => manager.send_packed_command(command).await,
+            Self::Watched(primary) => primary.ask(command).await,
             Self::Cluster(cluster) => command.query_async(cluster).await,
         }
         .and_then(Value::extract_error)
@@ -152,6 +166,7 @@ impl Line {
     async fn ask_all(&mut self, pipeline: &redis::Pipeline) -> RedisResult<Vec<Value>> {
         match self {
             Self::One(manager) => pipeline.query_async(manager).await,
+            Self::Watched(primary) => primary.ask_all(pipeline).await,
             Self::Cluster(cluster) => pipeline.query_async(cluster).await,
         }
     }
@@ -186,16 +201,6 @@ impl Call {
 
 fn is_unknown_function(error: &RedisError) -> bool {
     error.to_string().contains("Function not found")
-}
-
-fn nodes_of(url: &str) -> Result<Vec<ConnectionInfo>, StoreError> {
-    let invalid = |why: String| StoreError::Invalid(format!("queue url: {why}"));
-    url.split(',')
-        .map(|node| {
-            let info = node.trim().into_connection_info().map_err(|error| invalid(error.to_string()))?;
-            Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
-        })
-        .collect()
 }
 
 async fn manager(node: ConnectionInfo, options: &RedisOptions) -> RedisResult<ConnectionManager> {

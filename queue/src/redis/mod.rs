@@ -4,6 +4,7 @@
 //! * Plain jobs of one call are stored, listed, leased and completed together (`lua/pack.lua`, `lua/bundle.lua`).
 //! * A second connection listens for wake-ups. It also shows that this process lives: when it is gone, so is the process.
 
+mod address;
 mod adopt;
 mod answer;
 mod bell;
@@ -23,6 +24,9 @@ mod operate;
 mod options;
 mod pack;
 mod rescue;
+mod sentinel;
+#[cfg(test)]
+mod sentinel_tests;
 mod store;
 #[cfg(test)]
 pub(crate) mod tests;

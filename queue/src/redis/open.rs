@@ -10,7 +10,8 @@ const OLDEST_MAJOR: u32 = 7;
 
 impl RedisStore {
     /// Opens the queue on the server at `url`: `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, several
-    /// nodes of a cluster separated by commas. Must be called inside a tokio runtime, which then listens for wake-ups. Warns when the server may drop or forget jobs.
+    /// nodes of a cluster separated by commas, or `redis+sentinel://[user:password@]host[:port][,host…]/name[/db]` for the
+    /// primary that Sentinels name. Must be called inside a tokio runtime, which then listens for wake-ups. Warns when the server may drop or forget jobs.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for a wrong URL or prefix, [`StoreError::Unavailable`] when nobody answers,

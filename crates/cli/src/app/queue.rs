@@ -118,7 +118,7 @@ fn place(config: &Config) -> Result<Place<'_>, Failure> {
     store_at(url, config).ok_or_else(|| {
         Failure::usage(
             "`queue.url` must be \"sqlite\", \"sqlite:PATH\", \"redis://HOST:PORT\", \"rediss://HOST:PORT\", \
-             \"amqp://HOST\" or \"amqps://HOST\"",
+             \"redis+sentinel://HOST:PORT/NAME\", \"amqp://HOST\" or \"amqps://HOST\"",
         )
     })
 }
@@ -127,7 +127,9 @@ fn store_at<'a>(url: &'a str, config: &Config) -> Option<Place<'a>> {
     match url.split_once(':') {
         None if url == "sqlite" => Some(Place::File(config.data_dir.join("queue.db"))),
         Some(("sqlite", path)) if !path.is_empty() => Some(Place::File(PathBuf::from(path))),
-        Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => Some(Place::Redis(url)),
+        Some(("redis" | "rediss" | "valkey" | "valkeys" | "redis+sentinel" | "rediss+sentinel", _)) => {
+            Some(Place::Redis(url))
+        }
         _ => None,
     }
 }
