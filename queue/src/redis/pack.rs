@@ -1,21 +1,27 @@
-//! Plain fresh jobs that travel and are stored together: the layout is described in lua/pack.lua.
+//! Fresh jobs that travel and are stored together: the layout is described in lua/pack.lua.
 
 use super::wire;
 use crate::{Fence, JobId, Lease, NewJob, Priority, Timestamp};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// Most jobs of a pack. A claim of a few reads all of it, so more would cost more than it saves.
 const JOBS: usize = 128;
+/// Most jobs of a pack with fairness keys: more than others with several of them, because each has a part of its own, which
+/// should not be too small.
+pub(super) const KEYED_JOBS: usize = 500;
+/// Most fairness keys in a pack: a byte says which.
+const SHARES: usize = 255;
 /// Most bytes of payload in a pack.
 const BYTES: usize = 64 << 10;
 /// Bytes before the length of the kind.
 const FIXED: usize = 14;
 
-/// Whether nothing but kind, queue and priority says how `job` is to be run.
+/// Whether nothing but kind, queue, priority and fairness key says how `job` is to be run. An empty key is a rarity.
 fn is_plain(job: &NewJob) -> bool {
     let NewJob { run_at, expires_at, unique, group, fairness_key, .. } = job;
-    run_at.is_none() && expires_at.is_none() && unique.is_none() && group.is_none() && fairness_key.is_none()
+    let with_key = fairness_key.as_deref() != Some("");
+    run_at.is_none() && expires_at.is_none() && unique.is_none() && group.is_none() && with_key
 }
 
 /// Whether two jobs may stand in one pack.
@@ -26,6 +32,7 @@ fn alike(one: &NewJob, next: &NewJob) -> bool {
         && one.queue == next.queue
         && one.priority == next.priority
         && one.version == next.version
+        && one.fairness_key.is_some() == next.fairness_key.is_some()
 }
 
 fn ids_differ(jobs: &[NewJob]) -> bool {
@@ -59,24 +66,33 @@ pub(super) fn requests(jobs: &[NewJob]) -> Vec<Vec<u8>> {
 
 /// How many of the first jobs one pack takes; at least one.
 fn fitting(jobs: &[NewJob]) -> usize {
-    let mut bytes = 0;
-    let fits = |job: &&NewJob| {
+    let (mut bytes, mut keys) = (0, HashSet::new());
+    let mut count = 0;
+    for job in jobs.iter().take(KEYED_JOBS) {
         bytes += job.payload.len();
-        bytes <= BYTES
-    };
-    jobs.iter().take(JOBS).take_while(fits).count().max(1)
+        keys.insert(&job.fairness_key);
+        if bytes > BYTES || keys.len() > SHARES || count == JOBS * keys.len() {
+            break;
+        }
+        count += 1;
+    }
+    count.max(1)
 }
 
 /// The head without its time.
 fn head(jobs: &[NewJob]) -> Vec<u8> {
     let first = &jobs[0];
-    let mut bytes = Vec::with_capacity(FIXED + 2 + first.kind.len() + first.queue.len() + jobs.len() * 20);
+    let shares = shares(jobs);
+    let length = FIXED + 4 + first.kind.len() + first.queue.len() + shares.len() + jobs.len() * 20;
+    let mut bytes = Vec::with_capacity(length);
     bytes.push(b'p');
     bytes.extend((jobs.len() as u16).to_be_bytes());
     bytes.push(b'0' + first.priority as u8);
     bytes.extend(first.version.to_be_bytes());
     wire::short(&mut bytes, first.kind.as_bytes());
     wire::short(&mut bytes, first.queue.as_bytes());
+    bytes.extend(u16::try_from(shares.len()).unwrap_or_default().to_be_bytes());
+    bytes.extend(shares);
     for job in jobs {
         bytes.extend(job.id.0.as_bytes());
     }
@@ -85,6 +101,30 @@ fn head(jobs: &[NewJob]) -> Vec<u8> {
         end += job.payload.len() as u32;
         bytes.extend(end.to_be_bytes());
     }
+    bytes
+}
+
+/// The fairness keys of jobs that have one, and a byte a job, which it is; nothing of others.
+fn shares(jobs: &[NewJob]) -> Vec<u8> {
+    /// A fairness key, the place of its first job, how many it has.
+    type Share<'a> = (&'a str, u16, u16);
+    let (mut shares, mut known, mut which) = (Vec::<Share<'_>>::new(), HashMap::new(), Vec::new());
+    for (place, job) in (0_u16..).zip(jobs) {
+        let Some(key) = &job.fairness_key else { return Vec::new() };
+        let number = *known.entry(key.as_str()).or_insert_with(|| {
+            shares.push((key, place, 0));
+            shares.len() - 1
+        });
+        shares[number].2 += 1;
+        which.push(number as u8 + 1);
+    }
+    let mut bytes = Vec::new();
+    for (key, first, many) in shares {
+        wire::short(&mut bytes, key.as_bytes());
+        bytes.extend(first.to_be_bytes());
+        bytes.extend(many.to_be_bytes());
+    }
+    bytes.extend(which);
     bytes
 }
 
@@ -109,7 +149,8 @@ impl<'a> Head<'a> {
     }
 
     /// The leases on its jobs, under the fence given and those that follow; `ends` has one more entry than `ids`: before
-    /// the ends of the payloads where the first begins. What lies outside of `payloads` is read as nothing.
+    /// the ends of the payloads where the first begins. Or, when they do not follow each other, two for each: where it
+    /// begins and ends. What lies outside of `payloads` is read as nothing.
     pub(super) fn lease(
         &self,
         ids: &[u8],
@@ -123,7 +164,8 @@ impl<'a> Head<'a> {
         let (ids, ends) = (ids.as_chunks::<16>().0, ends.as_chunks::<4>().0);
         let begin = ends.first().map_or(0, |begin| u32::from_be_bytes(*begin));
         let place = |end: [u8; 4]| u32::from_be_bytes(end).saturating_sub(begin) as usize;
-        for ((index, id), ends) in (0..).zip(ids).zip(ends.windows(2)) {
+        let step = if ends.len() == 2 * ids.len() { 2 } else { 1 };
+        for ((index, id), ends) in (0..).zip(ids).zip(ends.windows(2).step_by(step)) {
             let payload = payloads.get(place(ends[0])..place(ends[1])).unwrap_or_default();
             leases.push(Lease {
                 job: JobId(Uuid::from_bytes(*id)),
@@ -144,12 +186,20 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The tokens (due at, order of arrival) of the jobs that a token of the list of fresh jobs stands for.
+/// The tokens (due at, order of arrival) of the jobs that a token of a list of fresh jobs may stand for: of a keyed pack, those
+/// of other shares lie between them.
 pub(super) fn tokens(token: &[u8]) -> impl Iterator<Item = [u8; 16]> {
     let (due, rest) = token.split_first_chunk::<8>().map_or(([0; 8], token), |(due, rest)| (*due, rest));
-    let first = rest.first_chunk().map_or(0, |seq| u64::from_be_bytes(*seq));
-    let many = rest.get(16..18).map_or(1, |many| u64::from(many[0]) * 256 + u64::from(many[1]));
-    (first..first.saturating_add(many)).map(move |seq| {
+    let number = |at: usize| {
+        rest.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |number| u64::from_be_bytes(*number))
+    };
+    let first = number(0);
+    let many = match rest.len() {
+        19.. => number(8).saturating_add(KEYED_JOBS as u64).saturating_sub(first),
+        18 => u64::from(rest[16]) * 256 + u64::from(rest[17]),
+        _ => 1,
+    };
+    (first..first.saturating_add(many.min(KEYED_JOBS as u64))).map(move |seq| {
         let mut token = [0; 16];
         token[..8].copy_from_slice(&due);
         token[8..].copy_from_slice(&seq.to_be_bytes());
@@ -187,6 +237,22 @@ mod tests {
     }
 
     #[test]
+    fn jobs_with_fairness_keys_are_packed_by_themselves_in_their_order() {
+        let keyed = |name: &str, key: &str| job(name).with_fairness_key(key);
+        let jobs =
+            [keyed("a", "k"), keyed("b", "l"), keyed("c", "k"), keyed("d", ""), keyed("e", "k"), job("f")];
+        assert_eq!(sizes(&jobs), [3, 1, 1, 1]);
+        let expected = [b"\x01k\0\0\0\x02\x01l\0\x01\0\x01".as_slice(), &[1, 2, 1]].concat();
+        assert_eq!(shares(&jobs[..3]), expected);
+        let many: Vec<_> = (0..700).map(|at| keyed(&at.to_string(), &(at % 50).to_string())).collect();
+        assert_eq!(sizes(&many), [500, 200]);
+        let alone: Vec<_> = (0..200).map(|at| keyed(&at.to_string(), "k")).collect();
+        assert_eq!(sizes(&alone), [128, 72]);
+        let other: Vec<_> = (0..700).map(|at| keyed(&at.to_string(), &at.to_string())).collect();
+        assert_eq!(sizes(&other), [255, 255, 190]);
+    }
+
+    #[test]
     fn jobs_with_the_same_id_are_not_packed() {
         assert_eq!(sizes(&[job("a"), job("b"), job("a")]), [1, 1, 1]);
     }
@@ -205,6 +271,8 @@ mod tests {
             let [head, payloads] = requests(&jobs).try_into().unwrap();
             let stored = [vec![0; 8], head].concat();
             let (head, rest) = stored.split_at(FIXED + 2 + jobs[0].kind.len() + jobs[0].queue.len());
+            let (shares, rest) = rest.split_at(2);
+            prop_assert_eq!(shares, [0; 2]);
             let (ids, ends) = rest.split_at(16 * jobs.len());
             // A claim tells where the first payload begins.
             let ends = [&[0; 4], ends].concat();
@@ -215,6 +283,28 @@ mod tests {
                 prop_assert_eq!((lease.job, lease.fence.0), (job.id, 512 + index as u64));
                 prop_assert_eq!((&lease.payload, &lease.kind, &lease.queue), (&job.payload, &job.kind, &job.queue));
             }
+        }
+
+        #[test]
+        fn what_is_scattered_in_a_pack_is_leased(
+            payloads in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..9), any::<bool>()), 2..60),
+        ) {
+            let stored = [[0; 8].as_slice(), b"p\0\x01", b"2\0\x01", b"\x01k\x01q"].concat();
+            let (mut ids, mut spans, mut text, mut expected) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            for (payload, taken) in payloads {
+                let begin = text.len() as u32;
+                text.extend(&payload);
+                if taken {
+                    ids.extend(job("a").id.0.as_bytes());
+                    spans.extend([begin.to_be_bytes(), (text.len() as u32).to_be_bytes()].concat());
+                    expected.push(payload);
+                }
+            }
+            let from = spans.first_chunk().map_or(0, |begin| u32::from_be_bytes(*begin) as usize);
+            let mut leases = Vec::new();
+            Head::read(&stored).unwrap().lease(&ids, &spans, &text[from..], (Fence(512), Timestamp(9)), &mut leases);
+            let found: Vec<_> = leases.into_iter().map(|lease| lease.payload).collect();
+            prop_assert_eq!(found, expected);
         }
 
         #[test]

@@ -2,8 +2,8 @@
 
 use super::{RedisStore, answer, fault, link::Call, pack, wire};
 use crate::{
-    Claim, Claimed, Draws, Fence, LeaseKey, Outcome, PriorityOrder, Promoted, Renewal, Settled, Settlement,
-    StoreError, Timestamp, adopt,
+    Claim, Claimed, Draws, Fence, Lease, LeaseKey, Outcome, PriorityOrder, Promoted, Renewal, Settled,
+    Settlement, StoreError, Timestamp, adopt,
 };
 use std::time::Duration;
 
@@ -16,9 +16,10 @@ impl RedisStore {
     pub(super) async fn settle_all(&self, settlements: &[Settlement]) -> Result<Vec<Settled>, StoreError> {
         let mut settled = Vec::with_capacity(settlements.len());
         for piece in settlements.chunks(SETTLEMENTS) {
-            let call = with_settlements(self.at_once("settle"), piece);
+            let piece = Piece::new(piece);
+            let call = piece.onto(self.at_once("settle"));
             let answers = self.ask(&call).await?.bytes()?;
-            self.read_settled(&answers, piece.len(), &mut settled)?;
+            self.read_settled(&answers, &piece, &mut settled)?;
         }
         Ok(settled)
     }
@@ -26,14 +27,18 @@ impl RedisStore {
     fn read_settled(
         &self,
         answers: &[u8],
-        expected: usize,
+        piece: &Piece<'_>,
         settled: &mut Vec<Settled>,
     ) -> Result<(), StoreError> {
-        if answers.len() != expected {
+        if answers.len() != piece.sent.len() {
             return Err(fault::damaged("answers to settlements", &self.link.location));
         }
-        let read = |answer: &u8| if *answer == b'1' { Settled::Applied } else { Settled::LeaseLost };
-        settled.extend(answers.iter().map(read));
+        let read = |answer: u8| if answer == b'1' { Settled::Applied } else { Settled::LeaseLost };
+        let from = settled.len();
+        settled.resize(from + answers.len(), Settled::LeaseLost);
+        for ((at, _), answer) in piece.sent.iter().zip(answers) {
+            settled[from + at] = read(*answer);
+        }
         Ok(())
     }
 
@@ -45,10 +50,11 @@ impl RedisStore {
     ) -> Result<(Vec<Settled>, Claimed), StoreError> {
         let (before, last) = settlements.split_at(settlements.len() - settlements.len().min(SETTLEMENTS));
         let mut settled = self.settle_all(before).await?;
-        let call = with_claim(with_settlements(self.at_once("turn"), last), claim);
+        let last = Piece::new(last);
+        let call = with_claim(last.onto(self.at_once("turn")), claim);
         let mut parts = self.ask(&call).await?.list()?.into_iter();
         let answers = answer::next(&mut parts, &self.link.location)?.bytes()?;
-        self.read_settled(&answers, last.len(), &mut settled)?;
+        self.read_settled(&answers, &last, &mut settled)?;
         let found = answer::next(&mut parts, &self.link.location)?;
         if let redis::Value::BulkString(_) = found.value {
             let message = format!("worker {} claims without having checked in", claim.worker);
@@ -64,6 +70,7 @@ impl RedisStore {
         let deadline = Timestamp(answer::next(&mut parts, location)?.number()?);
         let server_now = Timestamp(answer::next(&mut parts, location)?.number()?);
         let next_due = answer::next(&mut parts, location)?.moment()?;
+        let order = answer::next(&mut parts, location)?.bytes()?;
         let mut leases = Vec::with_capacity(parts.len());
         while let Some(part) = parts.next() {
             let bytes = part.bytes()?;
@@ -78,6 +85,7 @@ impl RedisStore {
                 return Err(fault::damaged("a job", location));
             }
         }
+        let leases = in_turn(leases, &order);
         Ok(Claimed { leases, next_due: next_due.map(|due| self.here(due, server_now)) })
     }
 
@@ -127,27 +135,58 @@ fn is_plain(settlement: &Settlement) -> bool {
         && settlement.tally.is_empty()
 }
 
-fn with_settlements(call: Call, settlements: &[Settlement]) -> Call {
-    if settlements.is_empty() {
-        return call.arg([]);
+/// Leases as they are served: `order` has four bytes for each by which they are sorted, or nothing.
+fn in_turn(leases: Vec<Lease>, order: &[u8]) -> Vec<Lease> {
+    let keys = order.as_chunks::<4>().0;
+    if keys.len() != leases.len() {
+        return leases;
     }
-    if settlements.iter().all(is_plain) {
-        return with_completions(call.arg("p"), settlements);
+    let mut leases: Vec<_> = leases.into_iter().map(Some).collect();
+    let mut places: Vec<usize> = (0..leases.len()).collect();
+    places.sort_by_key(|place| keys[*place]);
+    places.into_iter().filter_map(|place| leases[place].take()).collect()
+}
+
+/// Settlements of one call, each with its place among those that were asked for.
+struct Piece<'a> {
+    sent: Vec<(usize, &'a Settlement)>,
+    plain: bool,
+}
+
+impl<'a> Piece<'a> {
+    /// Plain completions in the order of their fences: it does not matter, and runs of leases cost less than single ones.
+    fn new(settlements: &'a [Settlement]) -> Self {
+        let mut sent: Vec<_> = settlements.iter().enumerate().collect();
+        let plain = settlements.iter().all(is_plain);
+        if plain {
+            sent.sort_by_key(|(_, settlement)| settlement.lease.fence.0);
+        }
+        Self { sent, plain }
     }
-    settlements.iter().fold(call.arg("r").number(settlements.len()), with_settlement)
+
+    fn onto(&self, call: Call) -> Call {
+        if self.sent.is_empty() {
+            return call.arg([]);
+        }
+        if self.plain {
+            return with_completions(call.arg("p"), &self.sent);
+        }
+        let sent = self.sent.iter().map(|(_, settlement)| *settlement);
+        sent.fold(call.arg("r").number(self.sent.len()), with_settlement)
+    }
 }
 
 /// Completions as runs of leases that follow each other: how many runs, then the first fence of each, and ids.
-fn with_completions(call: Call, settlements: &[Settlement]) -> Call {
-    let follows = |one: &Settlement, next: &Settlement| {
+fn with_completions(call: Call, settlements: &[(usize, &Settlement)]) -> Call {
+    let follows = |(_, one): &(usize, &Settlement), (_, next): &(usize, &Settlement)| {
         let (one, next) = (one.lease.fence.0, next.lease.fence.0);
         one.checked_add(1) == Some(next) && one / BUNDLE == next / BUNDLE
     };
-    let id = |one: &Settlement| *one.lease.job.0.as_bytes();
-    let ids = |run: &[Settlement]| run.iter().map(id).collect::<Vec<_>>().into_flattened();
+    let id = |(_, one): &(usize, &Settlement)| *one.lease.job.0.as_bytes();
+    let ids = |run: &[(usize, &Settlement)]| run.iter().map(id).collect::<Vec<_>>().into_flattened();
     let runs = || settlements.chunk_by(follows);
     runs().fold(call.number(runs().count()), |call, run| {
-        call.arg(run[0].lease.fence.0.to_be_bytes()).arg(ids(run))
+        call.arg(run[0].1.lease.fence.0.to_be_bytes()).arg(ids(run))
     })
 }
 

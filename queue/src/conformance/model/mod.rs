@@ -94,6 +94,12 @@ impl Pair {
                 let answer = store.enqueue(jobs.clone()).await.ok();
                 same("answers", &answer, &self.model.enqueue(jobs))
             }
+            Op::Bulk { first, keys } => {
+                let jobs = step::bulk(first, &keys);
+                let answer = store.enqueue(jobs.clone()).await.ok();
+                same("answers", &answer, &self.model.enqueue(jobs))
+            }
+            Op::Complete { first, many, backwards } => self.complete(first, many, backwards).await,
             Op::OpenGroup(spec) => {
                 let group = step::group(&spec, now);
                 let answer = store.open_group(group.clone()).await.is_ok();
@@ -200,6 +206,18 @@ impl Pair {
         same("leases", &leases, &expected)?;
         self.leases.extend(leases);
         Ok(())
+    }
+
+    async fn complete(&mut self, first: proptest::sample::Index, many: usize, backwards: bool) -> Verdict {
+        let from = first.index(self.leases.len() + 1);
+        let completed = |lease: &Lease| Settlement::new(lease.key(), crate::Outcome::Complete);
+        let mut all: Vec<Settlement> = self.leases[from..].iter().take(many).map(completed).collect();
+        if backwards {
+            all.reverse();
+        }
+        let settled = self.lab.store.settle(all.clone()).await.unwrap();
+        let applied: Vec<bool> = settled.iter().map(|settled| *settled == Settled::Applied).collect();
+        same("completed", &applied, &all.into_iter().map(|one| self.model.settle(one)).collect())
     }
 
     async fn rescue(&mut self, max_crashes: u32) -> Verdict {

@@ -24,27 +24,70 @@ pub(super) struct Step {
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Enqueue(Vec<Spec>),
+    /// Plain jobs of consecutive names, each with its fairness key.
+    Bulk {
+        first: u16,
+        keys: Vec<Option<&'static str>>,
+    },
     OpenGroup(GroupSpec),
     Seal(u8),
-    Claim { worker: usize, queue: usize, kinds: usize, max: usize, aging_ms: u64 },
-    Settle { lease: Index, outcome: Outcome, follow_on: Vec<Spec>, tally: i64 },
-    Renew { lease: Index },
-    Kill { worker: usize },
-    CheckOut { worker: usize },
-    Rescue { max_crashes: u32 },
+    Claim {
+        worker: usize,
+        queue: usize,
+        kinds: usize,
+        max: usize,
+        aging_ms: u64,
+    },
+    Settle {
+        lease: Index,
+        outcome: Outcome,
+        follow_on: Vec<Spec>,
+        tally: i64,
+    },
+    /// Some of the leases that follow each other, in one call, maybe the last first.
+    Complete {
+        first: Index,
+        many: usize,
+        backwards: bool,
+    },
+    Renew {
+        lease: Index,
+    },
+    Kill {
+        worker: usize,
+    },
+    CheckOut {
+        worker: usize,
+    },
+    Rescue {
+        max_crashes: u32,
+    },
     Cancel(Target),
-    Replay { target: Target, limit: usize, per_second: Option<u32>, priority: Option<Priority> },
-    Prune { max_age_ms: u64 },
+    Replay {
+        target: Target,
+        limit: usize,
+        per_second: Option<u32>,
+        priority: Option<Priority>,
+    },
+    Prune {
+        max_age_ms: u64,
+    },
     Pause(usize),
     Resume(usize),
-    Limit { queue: usize, limits: KeyLimits },
-    Fire { slot: i64, spec: Spec },
+    Limit {
+        queue: usize,
+        limits: KeyLimits,
+    },
+    Fire {
+        slot: i64,
+        spec: Spec,
+    },
 }
 
 /// A job to enqueue.
 #[derive(Clone, Debug)]
 pub(super) struct Spec {
-    name: u8,
+    name: u16,
     kind: usize,
     queue: usize,
     priority: Priority,
@@ -75,7 +118,7 @@ pub(super) struct GroupSpec {
 #[derive(Clone, Debug)]
 pub(super) enum Target {
     All,
-    Job(u8),
+    Job(u16),
     Queue(usize),
     Group(u8),
 }
@@ -96,7 +139,7 @@ pub(super) fn group_id(group: u8) -> GroupId {
     lab::group_id(&format!("g{group}"))
 }
 
-fn job_name(name: u8) -> String {
+fn job_name(name: u16) -> String {
     format!("j{name}")
 }
 
@@ -107,6 +150,14 @@ pub(super) fn jobs(specs: &[Spec], now: Timestamp) -> Vec<NewJob> {
     let mut seen = BTreeSet::new();
     jobs.retain(|job| seen.insert(job.id));
     jobs
+}
+
+pub(super) fn bulk(first: u16, keys: &[Option<&'static str>]) -> Vec<NewJob> {
+    let job = |(name, key): (u16, Option<&str>)| {
+        let job = lab::job(&job_name(name));
+        NewJob { fairness_key: key.map(str::to_owned), ..job }
+    };
+    (first..).zip(keys.iter().copied()).map(job).collect()
 }
 
 fn job(spec: &Spec, now: Timestamp) -> NewJob {
@@ -159,11 +210,16 @@ pub(super) fn sequences() -> impl Strategy<Value = Vec<Step>> {
 fn op() -> impl Strategy<Value = Op> {
     let specs = || prop::collection::vec(spec(), 0..4);
     let kinds = prop_oneof![3 => Just(2_usize), 1 => Just(1), 1 => Just(0)];
-    let claim = (0..2_usize, queue(), kinds, 0..5_usize, select(vec![0, 10, 50]));
+    let max = prop_oneof![3 => 0..5_usize, 1 => 5..40_usize];
+    let claim = (0..2_usize, queue(), kinds, max, select(vec![0, 10, 50]));
+    let keys = prop::collection::vec(select(vec![None, Some("a"), Some("a"), Some("b"), Some("c")]), 1..24);
     let settle = (any::<Index>(), outcome(), prop::collection::vec(spec(), 0..2), -3..4_i64);
     let replay = (target(), 0..4_usize, select(vec![None, Some(1), Some(70)]), prop::option::of(priority()));
     prop_oneof![
         12 => specs().prop_map(Op::Enqueue),
+        5 => (80..400_u16, keys).prop_map(|(first, keys)| Op::Bulk { first, keys }),
+        5 => (any::<Index>(), 1..20_usize, any::<bool>())
+            .prop_map(|(first, many, backwards)| Op::Complete { first, many, backwards }),
         4 => group_spec().prop_map(Op::OpenGroup),
         2 => (0..4_u8).prop_map(Op::Seal),
         14 => claim.prop_map(|(worker, queue, kinds, max, aging_ms)| Op::Claim { worker, queue, kinds, max, aging_ms }),
@@ -193,14 +249,15 @@ fn priority() -> impl Strategy<Value = Priority> + Clone {
 }
 
 /// Some names come again and again, most are new.
-fn name() -> impl Strategy<Value = u8> + Clone {
-    prop_oneof![1 => 0..6_u8, 2 => 6..80_u8]
+fn name() -> impl Strategy<Value = u16> + Clone {
+    prop_oneof![1 => 0..6_u16, 2 => 6..80_u16]
 }
 
 fn target() -> impl Strategy<Value = Target> {
     prop_oneof![
         2 => Just(Target::All),
         4 => name().prop_map(Target::Job),
+        2 => (80..400_u16).prop_map(Target::Job),
         1 => (0..2_usize).prop_map(Target::Queue),
         1 => (0..4_u8).prop_map(Target::Group),
     ]

@@ -4,6 +4,8 @@ use super::wire;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 type Bytes = Vec<u8>;
+/// Queue, priority and share of a list of fresh jobs.
+pub(super) type Line = (String, char, String);
 
 /// What the jobs that were seen add up to.
 #[derive(Debug, Default)]
@@ -12,7 +14,7 @@ pub(super) struct Census {
     /// By key and field.
     counters: HashMap<String, HashMap<Bytes, i64>>,
     queues: BTreeSet<String>,
-    fresh: BTreeMap<(String, char), HashSet<Bytes>>,
+    fresh: BTreeMap<Line, HashSet<Bytes>>,
     shelved: BTreeMap<char, HashSet<Bytes>>,
     /// Open and stored members, by group.
     members: HashMap<Bytes, (i64, i64)>,
@@ -71,7 +73,8 @@ impl Census {
                     self.one(&format!("q:{queue}:n{prio}"), &job.breed, 1);
                 } else {
                     let token = [&job.due, seq].concat();
-                    self.fresh.entry((queue.clone(), prio)).or_default().insert(token);
+                    let line = (queue.clone(), prio, job.share.clone());
+                    self.fresh.entry(line).or_default().insert(token);
                 }
             }
             b'R' if !share.is_empty() => self.one(&format!("q:{queue}:running"), share, 1),
@@ -114,7 +117,7 @@ impl Census {
         self.queues.iter().cloned().collect()
     }
 
-    pub(super) fn fresh(&self) -> BTreeMap<(String, char), HashSet<Bytes>> {
+    pub(super) fn fresh(&self) -> BTreeMap<Line, HashSet<Bytes>> {
         self.fresh.clone()
     }
 

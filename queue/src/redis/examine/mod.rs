@@ -115,9 +115,8 @@ impl Look<'_> {
     }
 
     async fn structure(&mut self, census: &Census) -> Result<(), StoreError> {
-        for ((queue, prio), mut tokens) in census.fresh() {
-            let list = format!("q:{queue}:f{prio}");
-            self.backwards(&list, |token| {
+        for (line, mut tokens) in census.fresh() {
+            self.tokens(&line, |token| {
                 for token in pack::tokens(token) {
                     tokens.remove(token.as_slice());
                 }
@@ -156,19 +155,43 @@ impl Look<'_> {
         Ok(())
     }
 
+    /// Every token of a list of fresh jobs (lua/fresh.lua). Tokens become the first one of a share from the front of its
+    /// list, so that one is read last.
+    async fn tokens(
+        &self,
+        (queue, prio, share): &census::Line,
+        mut visit: impl FnMut(&[u8]) + Send,
+    ) -> Result<(), StoreError> {
+        if share.is_empty() {
+            return self.backwards(&format!("q:{queue}:f{prio}"), visit).await;
+        }
+        let length = [u8::try_from(queue.len()).unwrap_or_default()];
+        let rest = [b"s:", length.as_slice(), queue.as_bytes(), &[*prio as u8], share.as_bytes()].concat();
+        self.backwards(rest, &mut visit).await?;
+        let mut command = redis::cmd("HGET");
+        command.arg(self.store.link.key(&format!("q:{queue}:h{prio}"))).arg(share);
+        visit(&self.store.answer(self.store.link.command(&command).await?).bytes()?);
+        Ok(())
+    }
+
     async fn queues(&self) -> Result<Vec<String>, StoreError> {
         let names = self.store.link.command(redis::cmd("HKEYS").arg(self.store.link.key("queues"))).await?;
         self.store.answer(names).list()?.into_iter().map(answer::Answer::text).collect()
     }
 
     /// Every entry of a list that only grows at its end, read from there: what was there all the time is not missed.
-    async fn backwards(&self, list: &str, mut visit: impl FnMut(&[u8]) + Send) -> Result<(), StoreError> {
+    async fn backwards(
+        &self,
+        list: impl AsRef<[u8]>,
+        mut visit: impl FnMut(&[u8]) + Send,
+    ) -> Result<(), StoreError> {
         /// A block of a shelf may name 500 runs of jobs.
         const PAGE: i64 = 500;
         let mut end = -1;
         loop {
             let mut command = redis::cmd("LRANGE");
-            command.arg(self.store.link.key(list)).arg(end - PAGE + 1).arg(end);
+            let key = [self.store.link.key("").as_bytes(), list.as_ref()].concat();
+            command.arg(key).arg(end - PAGE + 1).arg(end);
             let page = self.store.answer(self.store.link.command(&command).await?).list()?;
             let full = page.len() as i64 == PAGE;
             for entry in page {
@@ -183,7 +206,7 @@ impl Look<'_> {
 
     /// Compares counters with what was counted; whether nothing moved meanwhile.
     async fn counters(&mut self, mark: &[u8], census: &Census) -> Result<bool, StoreError> {
-        let mut corrections = Vec::new();
+        let (mut corrections, nothing) = (Vec::new(), Census::default());
         let mut queues = self.queues().await?;
         for queue in census.queues() {
             if !queues.contains(&queue) {
@@ -192,10 +215,13 @@ impl Look<'_> {
             }
         }
         for queue in queues {
-            for hash in ["count", "k0", "k1", "k2", "k3", "n0", "n1", "n2", "n3", "running"] {
+            for hash in ["count", "k0", "k1", "k2", "k3", "n0", "n1", "n2", "n3"] {
                 let key = format!("q:{queue}:{hash}");
                 corrections.extend(census.compare(&key, &self.hash(&key).await?));
             }
+            let key = format!("q:{queue}:running");
+            let counted = if self.counts_running(&queue).await? { census } else { &nothing };
+            corrections.extend(counted.compare(&key, &self.hash(&key).await?));
         }
         corrections.extend(census.compare_meta(&self.hash("meta").await?));
         corrections.extend(census.compare_groups());
@@ -216,6 +242,14 @@ impl Look<'_> {
             }
         }
         Ok(self.mark().await? == mark)
+    }
+
+    /// Running jobs of each key are counted only while their number is limited.
+    async fn counts_running(&self, queue: &str) -> Result<bool, StoreError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.store.link.key("limits")).arg(queue);
+        let limits = self.store.answer(self.store.link.command(&command).await?).bytes()?;
+        Ok(wire::limits(&limits).running.is_some())
     }
 
     async fn hash(&self, key: &str) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {

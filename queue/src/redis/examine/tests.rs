@@ -4,8 +4,8 @@ use crate::conformance::Lab;
 use crate::conformance::lab::{self, KIND, QUEUE, group, group_id, id, job, jobs, ms, names};
 use crate::redis::{RedisStore, tests::bed};
 use crate::{
-    Claim, Examined, Flaw, JobState, NewJob, OnConflict, Outcome, Released, Remedy, Settled, Store, Unique,
-    UniqueScope,
+    Claim, Examined, Flaw, JobState, KeyLimits, NewJob, OnConflict, Outcome, Released, Remedy, Replay,
+    Settled, Store, Unique, UniqueScope,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -86,22 +86,29 @@ impl Shop {
         lab.run(job("done"), Outcome::Complete).await;
         lab.run(job("dead"), lab::discard()).await;
         lab.run(job("again"), lab::retry(60_000)).await;
+        lab.run(job("replayed"), lab::discard()).await;
+        let most = KeyLimits { running: std::num::NonZeroU32::new(90), rate: None };
+        lab.store.set_limits(QUEUE, most).await.unwrap();
         lab.put(job("held").with_fairness_key("a")).await;
         lab.put(job("held-fresh").prioritized(crate::Priority::Critical)).await;
         assert_eq!(lab.take(2).await.len(), 2);
         lab.put_all(jobs("fresh", 5)).await;
         lab.put(job("keyed").with_fairness_key("a")).await;
+        lab.put_all(jobs("packed", 2).into_iter().map(|job| job.with_fairness_key("a")).collect()).await;
         lab.put(job("later").at(lab.now().plus(ms(60_000)))).await;
         lab.put(job("unique").unique_by(Unique::until_done("u"))).await;
         lab.put(job("soon").expiring(lab.now().plus(ms(99_000_000)))).await;
         lab.open(group("g", vec![job("member")])).await;
+        let filter = lab::only("replayed");
+        let replay = Replay { filter, edit: crate::Edit::default(), per_second: None, limit: 1 };
+        assert_eq!(lab.store.replay(&replay).await.unwrap(), 1);
         let seen = shop.found(false).await;
-        assert_eq!((seen.findings, seen.unsure, seen.jobs), (Vec::new(), Vec::new(), 15));
+        assert_eq!((seen.findings, seen.unsure, seen.jobs), (Vec::new(), Vec::new(), 18));
         shop
     }
 }
 
-const LEFT: [&str; 13] = [
+const LEFT: [&str; 16] = [
     "again",
     "fresh-0",
     "fresh-1",
@@ -113,6 +120,9 @@ const LEFT: [&str; 13] = [
     "keyed",
     "later",
     "member",
+    "packed-0",
+    "packed-1",
+    "replayed",
     "soon",
     "unique",
 ];
@@ -299,6 +309,8 @@ async fn an_entry_for_a_job_that_has_ended_does_not_run_it_again() {
 async fn whichever_index_is_lost_every_job_runs() {
     let lost = [
         "q:default:f2",
+        "q:default:h2",
+        "s:\u{7}default2a",
         "q:default:z2",
         "q:default:n2",
         "q:default:k2",

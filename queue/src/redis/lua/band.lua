@@ -8,7 +8,7 @@ local function can(kinds, kind, version)
   return high * 256 + low <= max
 end
 
--- ---- one share: its jobs oldest first, from the list of fresh jobs and from lanes
+-- ---- one share: its jobs oldest first, from its list of fresh jobs and from lanes
 
 -- The next member of a lane, read with its record a few at a time.
 local function next_member(c, lane)
@@ -25,7 +25,6 @@ end
 
 local function open_share(c, share)
   local s = { share = share, entries = {}, at = 1, trimmed = 0, removed = 0, looks = 0, lanes = {}, more = true }
-  if share == '' then s.list = queue_key(c.queue, 'f' .. c.prio) end
   for _, breed in ipairs(c.breeds) do
     local lane = { breed = breed, name = lane_of(share, breed), more = true }
     lane.from = '[' .. lane.name
@@ -35,19 +34,14 @@ local function open_share(c, share)
 end
 
 -- Removes what was taken from the list so far: whole tokens, and the beginning of the next.
-local function trim(s)
+local function trim(c, s)
   local last = s.at - 1
   if last <= s.trimmed then return end
   local one = s.entries[last]
   local whole = one.left > 0 and one.nth - 1 or one.nth
-  if whole > s.removed then
-    call('LTRIM', s.list, whole - s.removed, -1)
-    s.removed = whole
-  end
-  if one.left > 0 then
-    call('LSET', s.list, 0, sub(one.token, 1, 8) .. s64(u64(sub(one.token, 9, 16)) + 1) .. one.name .. pack('>I2', one.left))
-  end
-  s.trimmed = last
+  local head = Fresh.drop(c.queue, c.prio, s.share, whole - s.removed, one.rest)
+  if s.share ~= '' then Fresh.set_head(c.queue, c.prio, s.share, head) end
+  s.removed, s.trimmed = whole, last
 end
 
 -- A record that is gone or damaged: kept apart for whoever looks.
@@ -60,46 +54,55 @@ local function set_aside(c, share, seq, rec)
   mark(c.queue, c.prio, share, -1)
 end
 
--- A pack that cannot be read: `n` jobs that wait.
-local function set_pack_aside(c, name, n)
-  if call('HEXISTS', P .. 'packs', name) == 0 then return end
-  Pack.set_aside(name)
+-- A pack that cannot be read: `n` jobs of a share that wait. Each share comes upon it once.
+local function set_pack_aside(c, share, name, n)
+  if call('HEXISTS', P .. 'packs', name) == 1 then
+    Pack.set_aside(name)
+  elseif call('HEXISTS', P .. 'damaged', 'pack:' .. name) == 0 then
+    return
+  end
   count(c.queue, 'A', -n)
-  mark(c.queue, c.prio, '', -n)
+  mark(c.queue, c.prio, share, -n)
 end
 
--- Reads the next tokens; an entry for each job: its own token, the token of the list it comes from (which one, name of the
--- pack, how many jobs are left after this one), the record if it is still there.
+-- Entries for the jobs of a pack's token: the token of the job, the one of the list it comes from (which one, how many jobs are
+-- left after this one, what is left of it), the record if it is still there.
+local function unfold(c, s, token, nth)
+  local name, many, n = sub(token, 17, 24), Fresh.jobs_in(token), #s.entries
+  local p = Pack.open(name)
+  if not p or not Pack.is_whole(p) then
+    set_pack_aside(c, s.share, name, many)
+    s.entries[n + 1] = { token = sub(token, 1, 16), nth = nth, left = 0 }
+    return
+  end
+  local places = Fresh.places(token, p, math.min(many, c.few - n))
+  for k = 1, math.min(#places, many, c.few - n) do
+    local place, one = places[k], { nth = nth, left = places[k + 1] and many - k or 0 }
+    one.token = sub(token, 1, 8) .. s64(p.first + place)
+    if one.left > 0 then one.rest = Fresh.rest_of(token, p, places[k + 1], k) end
+    if not Pack.has_left(p, place) then
+      one.pack, one.index, one.rec = p, place, Pack.record(p, place)
+    end
+    s.entries[n + k] = one
+  end
+end
+
+-- Reads the next tokens of the list.
 local function refill(c, s)
-  trim(s)
-  local tokens, seqs, single, n = call('LRANGE', s.list, 0, c.need - 1), {}, {}, 0
+  trim(c, s)
+  local tokens, seqs, single = Fresh.tokens(c.queue, c.prio, s.share, c.few), {}, {}
   s.entries, s.at, s.trimmed, s.removed = {}, 1, 0, 0
   for nth = 1, #tokens do
-    if n >= c.need then break end
-    local token = tokens[nth]
-    if #token == 16 then
-      n = n + 1
-      s.entries[n] = { token = token, nth = nth, left = 0 }
-      seqs[#seqs + 1], single[#single + 1] = sub(token, 9, 16), s.entries[n]
+    if #s.entries >= c.few then break end
+    if #tokens[nth] > 16 then
+      unfold(c, s, tokens[nth], nth)
     else
-      local name, seq, many = sub(token, 17, 24), u64(sub(token, 9, 16)), unpack_('>I2', sub(token, 25, 26))
-      local p = Pack.open(name)
-      if not p or not Pack.is_whole(p) then
-        set_pack_aside(c, name, many)
-        p = nil
-      end
-      for past = 0, p and math.min(many, c.need - n) - 1 or 0 do
-        n = n + 1
-        local one = { token = sub(token, 1, 8) .. s64(seq + past), nth = nth, name = name, left = p and many - past - 1 or 0 }
-        if p and not Pack.has_left(p, seq + past - p.first) then
-          one.pack, one.index = p, seq + past - p.first
-          one.rec = Pack.record(p, one.index)
-        end
-        s.entries[n] = one
-      end
+      local one = { token = tokens[nth], nth = nth, left = 0 }
+      s.entries[#s.entries + 1] = one
+      seqs[#seqs + 1], single[#single + 1] = sub(tokens[nth], 9, 16), one
     end
   end
-  s.more = n >= c.need
+  s.more = #s.entries >= c.few
   local recs = fields(P .. 'jobs', seqs)
   for k = 1, #recs do single[k].rec = recs[k] end
   return s.entries[1]
@@ -107,7 +110,7 @@ end
 
 -- The next fresh job; drops what is no longer there, sets aside what the worker does not know.
 local function fresh(c, s)
-  while s.list do
+  while true do
     local one = s.entries[s.at]
     if not one then
       if not s.more or s.looks >= 4 * PIECE then return nil end
@@ -119,10 +122,10 @@ local function fresh(c, s)
       if can(c.kinds, kind_of(rec), sub(rec, 6, 7)) then return one end
       local job = parse(sub(one.token, 9, 16), rec)
       job.pack, job.index = one.pack, one.index
-      enter_lane(job, '')
+      enter_lane(job, s.share)
       save(job)
     elseif rec and not sound(rec) then
-      set_aside(c, '', sub(one.token, 9, 16), rec)
+      set_aside(c, s.share, sub(one.token, 9, 16), rec)
     end
     s.at, s.looks = s.at + 1, s.looks + 1
   end
@@ -138,7 +141,7 @@ local function head(c, s)
     local member = next_member(c, lane)
     if member then
       local other = sub(member, -16)
-      if not token or before(other, token) then token, from = other, lane end
+      if not token or Fresh.before(other, token) then token, from = other, lane end
     end
   end
   if not token then return nil end
@@ -173,7 +176,9 @@ local function open_band(request, prio)
     b = band(request.queue, prio), gate = gate(request.queue), first = 1, turns = {}, fetched = 0, moved = {},
     z = queue_key(request.queue, 'z' .. prio), left = {}, gone = {}, few = request.max,
     all = {}, again = {}, again_first = 1 }
-  for _, breed in ipairs(call('HKEYS', queue_key(c.queue, 'n' .. prio))) do
+  local breeds = call('HKEYS', queue_key(c.queue, 'n' .. prio))
+  c.in_lanes = #breeds > 0
+  for _, breed in ipairs(breeds) do
     if can(c.kinds, sub(breed, 2, 1 + byte(breed, 1)), sub(breed, -2)) then c.breeds[#c.breeds + 1] = breed end
   end
   if c.b.keyed then
@@ -286,14 +291,14 @@ local function each_stream(c, visit)
 end
 
 local function trim_band(c)
-  each_stream(c, function(s) trim(s) end)
+  each_stream(c, function(s) trim(c, s) end)
 end
 
 -- Writes back what serving changed; whether jobs were left unlooked at.
 local function close_band(c)
   local cut = false
   each_stream(c, function(s)
-    trim(s)
+    trim(c, s)
     if s.looks >= 4 * PIECE then cut = true end
   end)
   local turns = {}

@@ -31,6 +31,18 @@ local function s64(number)
   return pack('>I8', number)
 end
 
+-- A number in digits; the small ones are kept, because making them costs more than looking them up.
+local numerals = {}
+local function digits(number)
+  if number >= 4096 then return string.format('%.0f', number) end
+  local text = numerals[number]
+  if not text then
+    text = string.format('%.0f', number)
+    numerals[number] = text
+  end
+  return text
+end
+
 local function count(queue, state, change)
   local of = counts[queue]
   if not of then of = {}; counts[queue] = of end

@@ -4,8 +4,8 @@
 --    1 'b'   2–3 open leases   4–11 started at   12–19 deadline   length, worker   length, queue   2 bytes, leases
 --    flags, one a lease: '1' open or '0'
 --    '-', or 'd' and 8 bytes a lease: deadlines that were renewed
---    runs of jobs in order: 'p', order of arrival of the first (8), how many (2), name of the pack (8); or 'j', how many (2),
---    orders of arrival (8 each)
+--    runs of jobs in order: 'p', order of arrival of the first (8), how many (2), name of the pack (8); or 's', how many (2),
+--    name of the pack (8), places in it (2 each); or 'j', how many (2), orders of arrival (8 each)
 --
 -- The set of deadlines holds a lower bound for each bundle, so that a renewal costs nothing there.
 
@@ -22,6 +22,9 @@ local function read_runs(b)
       run.n, run.first = unpack_('>I2', sub(raw, at + 9, at + 10)), u64(sub(raw, at + 1, at + 8))
       run.pack = sub(raw, at + 11, at + 18)
       at = at + 19
+    elseif byte(raw, at) == 115 and at + 10 <= #raw then
+      run.n, run.pack, run.places = unpack_('>I2', raw, at + 1), sub(raw, at + 3, at + 10), at + 11
+      at = at + 11 + 2 * run.n
     elseif byte(raw, at) == 106 and at + 2 <= #raw then
       run.n, run.seqs = unpack_('>I2', sub(raw, at + 1, at + 2)), at + 3
       at = at + 3 + 8 * run.n
@@ -63,13 +66,19 @@ local function bundle(number)
   return b
 end
 
+-- The order of arrival of a job of a pack's run, as a number.
+local function order_in(b, run, past)
+  if run.first then return run.first + past end
+  return u64(run.pack) + unpack_('>I2', b.raw, run.places + 2 * past)
+end
+
 local function is_open(b, index) return byte(b.flags, index + 1) == 49 end
 
 local function seq_at(b, index)
   for _, run in ipairs(b.runs) do
     local past = index - run.at
     if past < run.n then
-      if run.pack then return s64(run.first + past) end
+      if run.pack then return s64(order_in(b, run, past)) end
       return sub(b.raw, run.seqs + 8 * past, run.seqs + 8 * past + 7)
     end
   end
@@ -95,13 +104,33 @@ end
 
 local function close(b, index) set_flags(b, index, 1, '0') end
 
+local function close_gathered(b)
+  if not b.upto then return end
+  b.flags = concat(b.gathered) .. sub(b.flags, b.upto + 1)
+  b.upto, b.gathered = nil, nil
+end
+
+-- Closes `n` leases from `index` on; false when not all are open. What is closed is gathered until `close_gathered` or one that
+-- lies before: all flags are one string.
+local function close_run(b, index, n)
+  if b.upto and index < b.upto then close_gathered(b) end
+  local flags = sub(b.flags, index + 1, index + n)
+  if #flags < n or string.find(flags, '0', 1, true) then return false end
+  b.gathered = b.gathered or {}
+  local parts = b.gathered
+  parts[#parts + 1] = sub(b.flags, (b.upto or 0) + 1, index)
+  parts[#parts + 1] = string.rep('0', n)
+  b.upto, b.open, b.dirty = index + n, b.open - n, true
+  return true
+end
+
 -- The id of the job that a lease is on; nil when it is gone.
 local function id_at(b, index)
   for _, run in ipairs(b.runs) do
     local past = index - run.at
     if past < run.n and run.pack then
       local p = Pack.open(run.pack)
-      local i = p and run.first + past - p.first
+      local i = p and order_in(b, run, past) - p.first
       return p and i >= 0 and i < p.n and Pack.id(p, i) or nil
     elseif past < run.n then
       local rec = call('HGET', P .. 'jobs', sub(b.raw, run.seqs + 8 * past, run.seqs + 8 * past + 7))

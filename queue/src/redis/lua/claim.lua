@@ -2,8 +2,6 @@
 
 do -- a scope of its own: Lua allows 200 local names at once
 
-local MOST_BYTES = 32 * 1024 * 1024                 -- of one answer
-
 -- ---- which priority is next: the rule of order.rs
 
 local function strict(heads, aging)
@@ -75,7 +73,9 @@ end
 local function open_bands(request)
   local open, n = {}, 0
   for prio = 0, 3 do
-    if call('EXISTS', queue_key(request.queue, 'f' .. prio), queue_key(request.queue, 'n' .. prio)) > 0 then
+    local list, heads, lanes = queue_key(request.queue, 'f' .. prio), queue_key(request.queue, 'h' .. prio),
+      queue_key(request.queue, 'n' .. prio)
+    if call('EXISTS', list, heads, lanes) > 0 then
       open[prio] = open_band(request, prio)
       open.only, n = open[prio], n + 1
     end
@@ -113,108 +113,12 @@ local function expire_head(open, c, s)
   if job then expire(job) end
 end
 
--- ---- what a claim takes: how many jobs, the runs of their bundle (bundle.lua), what the worker gets
-
-local function new_lot() return { n = 0, runs = {}, given = {}, singles = {}, bytes = 0 } end
-
--- Writes down the jobs with records of their own that were taken one after the other.
-local function end_run(lot)
-  local n = #lot.singles
-  if n == 0 then return end
-  lot.runs[#lot.runs + 1] = 'j' .. pack('>I2', n) .. concat(lot.singles)
-  lot.singles = {}
-end
-
-local function take_single(lot, seq, rec)
-  lot.n, lot.bytes = lot.n + 1, lot.bytes + #rec
-  lot.given[#lot.given + 1], lot.singles[#lot.singles + 1] = rec, seq
-end
-
--- False, with nothing taken, when the payloads are lost.
-local function take_packed(lot, p, i, n)
-  local head, ids, ends, payloads = Pack.cut(p, i, n)
-  if not head then return false end
-  end_run(lot)
-  local given, k = lot.given, #lot.given
-  given[k + 1], given[k + 2], given[k + 3], given[k + 4] = head, ids, ends, payloads
-  lot.n, lot.bytes = lot.n + n, lot.bytes + #payloads
-  lot.runs[#lot.runs + 1] = 'p' .. s64(p.first + i) .. pack('>I2', n) .. p.name
-  return true
-end
-
--- How many jobs a token of the list of fresh jobs stands for.
-local function in_token(token) return #token > 16 and unpack_('>I2', sub(token, 25, 26)) or 1 end
-
--- The first tokens of a list that stand for `max` jobs or all.
-local function first_tokens(list, max)
-  local few = 4
-  local tokens, n = call('LRANGE', list, 0, few - 1), 0
-  for k = 1, #tokens do n = n + in_token(tokens[k]) end
-  if n < max and #tokens == few then return call('LRANGE', list, 0, max - 1) end
-  return tokens
-end
-
--- A record or pack of fresh jobs that a worker may have as it is.
-local function plain_single(kinds, rec)
-  local state, place, flags, version, kind = shape(rec)
-  if state ~= 65 or place ~= 76 or flags % 8 >= 2 then return false end
-  local max = kinds[sub(rec, 73, 72 + kind)]
-  return max and version <= max
-end
-
-local function plain_pack(kinds, p, i, n)
-  if not p or i < 0 or i + n > p.n then return false end
-  local max = kinds[Pack.kind(p)]
-  return max and Pack.version(p) <= max
-end
-
--- The usual case: one priority with nothing but fresh jobs, without key or expiry, of kinds the worker knows. Takes them in
--- a few commands; nil, with nothing done, when any of them is not so.
-local function collect_fresh(request, c)
-  if not c or not c.only or #c.only.lanes > 0 then return nil end
-  local list, kinds, left = c.only.list, request.kinds, request.max
-  local tokens, seqs, names = first_tokens(list, request.max), {}, {}
-  local used = 0
-  while used < #tokens and left > 0 do
-    used = used + 1
-    local token = tokens[used]
-    if #token > 16 then names[#names + 1] = sub(token, 17, 24) else seqs[#seqs + 1] = sub(token, 9, 16) end
-    left = left - in_token(token)
-  end
-  if used == 0 then return nil end
-  local recs, raws, gone = fields(P .. 'jobs', seqs), fields(P .. 'packs', names), fields(P .. 'gone', names)
-  local lot, single, packed, cut = new_lot(), 0, 0, nil
-  for k = 1, used do
-    local token = tokens[k]
-    if #token == 16 then
-      single = single + 1
-      if not plain_single(kinds, recs[single]) then return nil end
-      take_single(lot, seqs[single], recs[single])
-    else
-      packed = packed + 1
-      local p, first, n = Pack.read(names[packed], raws[packed]), u64(sub(token, 9, 16)), in_token(token)
-      if gone[packed] or not plain_pack(kinds, p, first - (p and p.first or 0), n) then return nil end
-      if left < 0 and k == used then
-        cut = sub(token, 1, 8) .. s64(first + n + left) .. sub(token, 17, 24) .. pack('>I2', -left)
-        n = n + left
-      end
-      if not take_packed(lot, p, first - p.first, n) then return nil end
-    end
-  end
-  if lot.bytes > MOST_BYTES then return nil end
-  if cut then used = used - 1 end
-  if used > 0 then call('LTRIM', list, used, -1) end
-  if cut then call('LSET', list, 0, cut) end
-  mark(request.queue, c.prio, '', -lot.n)
-  return lot
-end
-
 -- Takes jobs; those that stood in lanes (place in the claim, order of arrival, record); whether jobs were left unlooked at.
 local function collect(request, spent)
   local open = open_bands(request)
-  local lot = collect_fresh(request, open.only)
+  local lot = Lot.collect_fresh(request, open.only) or Lot.collect_turns(request, open.only)
   if lot then return lot, {}, false end
-  lot = new_lot()
+  lot = Lot.new()
   local lanes, turn, cut = {}, 0, false
   while lot.n < request.max do
     local c, s = next_of(request, open, turn)
@@ -229,14 +133,14 @@ local function collect(request, spent)
       spent = spent + 1
       expire_head(open, c, s)
     else
-      if lot.n > 0 and lot.bytes + #h.rec > MOST_BYTES then
+      if lot.n > 0 and lot.bytes + #h.rec > Lot.MOST_BYTES then
         cut = true
         break
       end
       step(c, s)
       serve(c)
       mark(request.queue, c.prio, s.share, -1)
-      if h.pack then take_packed(lot, h.pack, h.index, 1) else take_single(lot, h.seq, h.rec) end
+      if h.pack then Lot.take_packed(lot, h.pack, h.index, 1) else Lot.take_single(lot, h.seq, h.rec) end
       taken[h.seq] = true
       if h.lane then lanes[#lanes + 1] = { lot.n, h.seq, h.rec } end
       if byte(h.rec, 5) % ERROR >= UNIQUE then
@@ -255,7 +159,7 @@ end
 local function hold(request, lot, lanes)
   local number = call('HINCRBY', P .. 'meta', 'bundle', 1)
   local deadline = now + request.lease
-  end_run(lot)
+  Lot.end_run(lot)
   new_bundle(number, request.queue, request.worker, lot, deadline)
   local jobs = {}
   for i = 1, #lanes do
@@ -286,16 +190,17 @@ local function claim_from(args, at)
   return request
 end
 
--- { first fence, deadline, moment of the call, when to look again or '', jobs… }, each a record, or four parts of a pack; or
--- nothing for a stranger; and whether nothing that others could claim came up on the way.
+-- { first fence, deadline, moment of the call, when to look again or '', order, jobs… }, each a record, or four parts of a
+-- pack; or nothing for a stranger; and whether nothing that others could claim came up on the way. The order is '' when the
+-- jobs are as served, else four bytes a job by which they are sorted.
 local function claim(request)
   local worker = call('HGET', P .. 'workers', request.worker)
   if not worker or byte(worker, 1) ~= 65 then return nil end
-  if call('HGET', P .. 'queues', request.queue) ~= '0' then return { '0', '0', string.format('%.0f', now), '' }, true end
+  if call('HGET', P .. 'queues', request.queue) ~= '0' then return { '0', '0', string.format('%.0f', now), '', '' }, true end
   local available, expired_now = advance(request.queue, PIECE)
   local g = gate(request.queue)
   if g then forget_idle(g) end
-  local lot, lanes, cut = new_lot(), {}, false
+  local lot, lanes, cut = Lot.new(), {}, false
   if request.max > 0 and next(request.kinds) then
     lot, lanes, cut = collect(request, expired_now)
   end
@@ -305,8 +210,8 @@ local function claim(request)
   if g and g.opens and (not again or g.opens < again) then again = g.opens end
   if cut and (not again or again > now) then again = now end
   local answer = { string.format('%.0f', number * SPREAD), string.format('%.0f', deadline),
-    string.format('%.0f', now), again and string.format('%.0f', again) or '' }
-  for i = 1, #lot.given do answer[4 + i] = lot.given[i] end
+    string.format('%.0f', now), again and string.format('%.0f', again) or '', lot.order or '' }
+  for i = 1, #lot.given do answer[5 + i] = lot.given[i] end
   return answer, expired_now == 0 and available <= lot.n
 end
 

@@ -21,19 +21,10 @@ local store_all
 
 do -- a scope of its own: Lua allows 200 local names at once
 
--- What a call stores, written in a few large commands: fields of `ids`, `jobs` and `packs`, members of `spans`; tokens
--- and members of lanes by priority and queue; members of due sets by queue. `sent`: the ids in order.
+-- What a call stores, written in a few large commands: fields of `ids`, `jobs` and `packs`, members of `spans`; fresh jobs by
+-- priority and queue; members of due sets by queue. `sent`: the ids in order.
 local function new_load()
-  return { ids = {}, jobs = {}, packs = {}, spans = {}, bodies = {}, tokens = {}, lanes = {}, waiting = {} }
-end
-
-local function tokens_of(all, queue, prio)
-  local of = all.tokens[prio .. queue]
-  if not of then
-    of = { queue = queue, prio = prio, n = 0, parts = {} }
-    all.tokens[prio .. queue] = of
-  end
-  return of
+  return { ids = {}, jobs = {}, packs = {}, spans = {}, bodies = {}, fresh = {}, waiting = {} }
 end
 
 local function put_field(list, name, value)
@@ -41,26 +32,42 @@ local function put_field(list, name, value)
   list[n + 1], list[n + 2] = name, value
 end
 
-local function lanes_of(all, queue, prio)
-  local of = all.lanes[prio .. queue]
+-- The fresh jobs of one queue and priority: how many, tokens and how many jobs by share, lowest token and that of the last job,
+-- records and packs in order.
+local function fresh_of(all, queue, prio)
+  local of = all.fresh[prio .. queue]
   if not of then
-    of = { queue = queue, prio = prio, breeds = {} }
-    all.lanes[prio .. queue] = of
+    of = { queue = queue, prio = prio, n = 0, tokens = {}, many = {}, parts = {} }
+    all.fresh[prio .. queue] = of
   end
   return of
 end
 
--- Remembers a token with what it stands for: a pack or a record.
-local function put_token(of, token, last, n, part)
-  of[#of + 1], of.last, of.n = token, last, of.n + n
-  of.parts[#of] = part
+-- Remembers a token of a share that stands for `n` jobs.
+local function put_token(of, share, token, n)
+  local tokens = of.tokens[share]
+  if not tokens then tokens = {}; of.tokens[share] = tokens end
+  tokens[#tokens + 1] = token
+  of.many[share], of.n = (of.many[share] or 0) + n, of.n + n
+end
+
+local function put_part(of, part, first, last)
+  of.parts[#of.parts + 1] = part
+  of.first, of.last = of.first or now8 .. first, now8 .. last
 end
 
 -- A pack, and the order of arrival of its first job.
 local function add_pack(all, p, first)
   p.name, p.first = s64(first), first
-  put_token(tokens_of(all, Pack.queue(p), Pack.prio(p)), now8 .. p.name .. p.name .. pack('>I2', p.n),
-    now8 .. s64(first + p.n - 1), p.n, p)
+  local of = fresh_of(all, Pack.queue(p), Pack.prio(p))
+  put_part(of, p, p.name, s64(first + p.n - 1))
+  if not p.who then return put_token(of, '', now8 .. p.name .. p.name .. pack('>I2', p.n), p.n) end
+  local shares = Pack.shares(p)
+  for number = 1, #shares do
+    local share = shares[number]
+    put_token(of, share.key, concat({ now8, s64(first + share.first), p.name, pack('>I2', share.many), char(number) }),
+      share.many)
+  end
 end
 
 -- A request without unique key, group or expiry.
@@ -73,29 +80,24 @@ local function add_plain(all, request, seq)
     if not of then of = {}; all.waiting[queue] = of end
     put_field(of, u64(due), seq)
     put_field(all.jobs, seq, settled_in(request, 'S', 'D', due))
-  elseif byte(request, 5) == FAIR then
+    return
+  end
+  local share, of = '', fresh_of(all, queue, prio)
+  if byte(request, 5) == FAIR then
     local kind = byte(request, 72)
     local at = 77 + kind + byte(request, 73 + kind)
-    local share = sub(request, at, at - 1 + byte(request, at - 1))
-    know(queue)
-    count(queue, 'A', 1)
-    mark(queue, prio, share, 1)
-    local lane = lanes_of(all, queue, prio)
-    local breed = sub(request, 72, 72 + kind) .. sub(request, 6, 7)
-    lane.breeds[breed] = (lane.breeds[breed] or 0) + 1
-    put_field(lane, 0, lane_of(share, breed) .. due .. seq)
-    put_field(all.jobs, seq, settled_in(request, 'A', 'Z', due))
-  else
-    put_token(tokens_of(all, queue, prio), due .. seq, due .. seq, 1, settled_in(request, 'A', 'L', due))
+    share = sub(request, at, at - 1 + byte(request, at - 1))
   end
+  put_token(of, share, due .. seq, 1)
+  put_part(of, { seq = seq, rec = settled_in(request, 'A', 'L', due) }, seq, seq)
 end
 
--- The clock went back: jobs that cannot stand in the list of fresh jobs enter their lanes.
+-- The clock went back: jobs that cannot stand in the lists of fresh jobs enter their lanes.
 local function enter_lanes(all, of)
-  for k = 1, #of do
+  for k = 1, #of.parts do
     local part, jobs = of.parts[k], {}
-    if type(part) == 'string' then
-      jobs[1] = parse(sub(of[k], 9, 16), part)
+    if part.rec then
+      jobs[1] = parse(part.seq, part.rec)
     else
       for i = 0, part.n - 1 do
         jobs[i + 1] = parse(s64(part.first + i), Pack.record(part, i))
@@ -109,16 +111,24 @@ local function enter_lanes(all, of)
   end
 end
 
--- Appends fresh jobs of one queue and priority to their list.
+-- Counts available jobs: how many by share.
+local function mark_all(queue, prio, many)
+  local shares = {}
+  for share in pairs(many) do shares[#shares + 1] = share end
+  meet(band(queue, prio), shares)
+  for share, n in pairs(many) do mark(queue, prio, share, n) end
+end
+
+-- Appends fresh jobs of one queue and priority to their lists.
 local function store_fresh(all, of)
   know(of.queue)
-  if not append(of.queue, of.prio, of, of.last) then return enter_lanes(all, of) end
+  if not Fresh.append(of.queue, of.prio, of.tokens, of.first, of.last) then return enter_lanes(all, of) end
   count(of.queue, 'A', of.n)
-  mark(of.queue, of.prio, '', of.n)
-  for k = 1, #of do
+  mark_all(of.queue, of.prio, of.many)
+  for k = 1, #of.parts do
     local part = of.parts[k]
-    if type(part) == 'string' then
-      put_field(all.jobs, sub(of[k], 9, 16), part)
+    if part.rec then
+      put_field(all.jobs, part.seq, part.rec)
     else
       put_field(all.packs, part.name, part.raw)
       put_field(all.spans, part.first, part.name)
@@ -144,11 +154,7 @@ local function store_plain(items, packs, sent)
       seq = seq + 1
     end
   end
-  for _, of in pairs(all.tokens) do store_fresh(all, of) end
-  for _, of in pairs(all.lanes) do
-    bulk('ZADD', queue_key(of.queue, 'z' .. of.prio), of)
-    for breed, n in pairs(of.breeds) do call('HINCRBY', queue_key(of.queue, 'n' .. of.prio), breed, n) end
-  end
+  for _, of in pairs(all.fresh) do store_fresh(all, of) end
   for queue, of in pairs(all.waiting) do
     know(queue)
     count(queue, 'S', #of / 2)
@@ -191,7 +197,7 @@ store_all = function(sent)
       local p = Pack.read(NONE8, now8 .. item)
       p.sent, at = sent[at], at + 1
       packs[k], seen = p, nil
-      local raw, first = p.raw, p.head - 15
+      local raw, first = p.raw, p.ids - 15
       p.place = #ids
       for i = 1, p.n do ids[p.place + i] = sub(raw, first + 16 * i, first + 15 + 16 * i) end
     else

@@ -15,9 +15,9 @@ local function running_under(seq)
   local number = u64(seq)
   for _, b in ipairs(bundles.all) do
     for _, run in ipairs(b.runs) do
-      local index = run.pack and number >= run.first and number < run.first + run.n and run.at + number - run.first
-      for past = 0, run.seqs and run.n - 1 or -1 do
-        if sub(b.raw, run.seqs + 8 * past, run.seqs + 8 * past + 7) == seq then index = run.at + past end
+      local index = run.first and number >= run.first and number < run.first + run.n and run.at + number - run.first
+      for past = 0, run.first and -1 or run.n - 1 do
+        if seq_at(b, run.at + past) == seq then index = run.at + past end
       end
       if index and is_open(b, index) then return b, index end
     end
@@ -71,23 +71,24 @@ API.find = function(keys, args)
   return show_all(seqs)
 end
 
--- When the oldest fresh job that waits was due, in eight bytes, or nil. Drops tokens of jobs that are not there any more.
-local function oldest_fresh(queue, prio)
-  local list = queue_key(queue, 'f' .. prio)
+-- When the oldest fresh job of a share that waits was due, in eight bytes, or nil. Drops tokens of jobs that are not there any
+-- more.
+local function oldest_fresh(queue, prio, share)
   for _ = 1, PIECE do
-    local token = call('LINDEX', list, 0)
+    local token = Fresh.head(queue, prio, share)
     if not token then return nil end
-    local seq, name, many = sub(token, 9, 16), sub(token, 17, 24), #token > 16 and unpack_('>I2', sub(token, 25, 26)) or 1
     if #token == 16 then
-      local rec = call('HGET', P .. 'jobs', seq)
+      local rec = call('HGET', P .. 'jobs', sub(token, 9))
       if sound(rec) and byte(rec, 2) == 65 and byte(rec, 3) == 76 then return sub(token, 1, 8) end
     else
-      local p = Pack.open(name)
-      for past = 0, p and many - 1 or -1 do
-        if not Pack.has_left(p, u64(seq) + past - p.first) then return sub(token, 1, 8) end
+      local p = Pack.open(sub(token, 17, 24))
+      local places = p and Fresh.places(token, p, Fresh.jobs_in(token)) or {}
+      for k = 1, math.min(#places, Fresh.jobs_in(token)) do
+        if not Pack.has_left(p, places[k]) then return sub(token, 1, 8) end
       end
     end
-    call('LPOP', list)
+    local next_ = Fresh.drop(queue, prio, share, 1)
+    if share ~= '' then Fresh.set_head(queue, prio, share, next_) end
   end
 end
 
@@ -110,9 +111,9 @@ API.queues = function(keys, args)
             if not oldest or u64(due) < u64(oldest) then oldest = due end
           end
         end
+        local due = oldest_fresh(name, prio, share)
+        if due and (not oldest or u64(due) < u64(oldest)) then oldest = due end
       end
-      local due = oldest_fresh(name, prio)
-      if due and (not oldest or u64(due) < u64(oldest)) then oldest = due end
     end
     answer[#answer + 1] = { name, queues[i + 1], call('HGETALL', queue_key(name, 'count')), oldest or '',
       call('HGET', P .. 'limits', name) or '' }

@@ -125,10 +125,11 @@ local function store_new(request, found)
     found.group = nil
     set_extras(job, found)
   end
-  if state == 'A' and not found.fair and append(job.queue, job.prio, { due .. seq }, due .. seq) then
+  local share, token = found.fair or '', due .. seq
+  if state == 'A' and Fresh.append(job.queue, job.prio, { [share] = { token } }, token, token) then
     know(job.queue)
     count(job.queue, 'A', 1)
-    mark(job.queue, job.prio, '', 1)
+    mark(job.queue, job.prio, share, 1)
     local expires = may_expire(job)
     if expires then call('ZADD', queue_key(job.queue, 'exp'), u64(expires), seq) end
     job.place = 'L'

@@ -88,6 +88,22 @@ API.pause = function(keys, args)
   return 'ok'
 end
 
+-- Counts the running jobs of each key of a queue, which nobody did before.
+local function count_running(queue)
+  local names, of, set = call('HKEYS', P .. 'run'), {}, {}
+  for k = 1, #names do
+    local b = bundle(u64(names[k]))
+    for index = 0, b and b.queue == queue and b.size - 1 or -1 do
+      local job = is_open(b, index) and load(seq_at(b, index))
+      local share = job and share_of(job) or ''
+      if share ~= '' then of[share] = (of[share] or 0) + 1 end
+    end
+  end
+  bundles = {}
+  for share, n in pairs(of) do set[#set + 1], set[#set + 2] = share, digits(n) end
+  bulk('HSET', queue_key(queue, 'running'), set)
+end
+
 -- time, queue, running (4 bytes), jobs (4) and microseconds (8) of the rate; all zero lifts the limits.
 API.limit = function(keys, args)
   begin(keys, args[1])
@@ -97,6 +113,8 @@ API.limit = function(keys, args)
   if (not none or call('HEXISTS', P .. 'queues', queue) == 1) and old ~= limits then
     know(queue)
     if none then call('HDEL', P .. 'limits', queue) else call('HSET', P .. 'limits', queue, limits) end
+    local at_once, before_ = u64('\0\0\0\0' .. sub(limits, 1, 4)), u64('\0\0\0\0' .. sub(old, 1, 4))
+    if at_once == 0 then call('DEL', queue_key(queue, 'running')) elseif before_ == 0 then count_running(queue) end
     if sub(old, 5) ~= sub(limits, 5) then call('DEL', queue_key(queue, 'tat'), queue_key(queue, 'idle')) end
     stirred = true
   end
@@ -223,7 +241,10 @@ API.erase = function(keys, args)
   local queues = call('HKEYS', P .. 'queues')
   for i = 1, math.min(#queues, 50) do
     for prio = 0, 3 do
-      for _, what in ipairs({ 'f', 'z', 'n', 'k', 't' }) do call('UNLINK', queue_key(queues[i], what .. prio)) end
+      local shares = call('HRANDFIELD', queue_key(queues[i], 'h' .. prio), PIECE)
+      Fresh.forget(queues[i], prio, shares)
+      if #shares == PIECE then return 1 end
+      for _, what in ipairs({ 'f', 'h', 'z', 'n', 'k', 't' }) do call('UNLINK', queue_key(queues[i], what .. prio)) end
     end
     for _, what in ipairs({ 'due', 'exp', 'count', 'running', 'tat', 'idle' }) do
       call('UNLINK', queue_key(queues[i], what))

@@ -1,25 +1,13 @@
 -- Where waiting jobs are found.
 --
--- Fresh jobs stand in one list per queue and priority, as tokens (due at, order of arrival): appended at the tail, popped
--- at the head, sorted, so a job whose token is below the head has been popped. The token of a pack goes on: name of the
--- pack, how many jobs are left (2); a claim of some of them moves its order of arrival on. All others that are
--- available (with a fairness key, rescued, retried, promoted, replayed, of a kind that the last worker did not know) stand
--- in lanes: one sorted set per queue and priority, ordered by lane (fairness key, kind, version), then token; a hash
--- counts each kind and version. Scheduled and retryable jobs stand in the due set, those that may expire in the
--- expiry set, too.
---
--- A job cancelled in the list leaves its token behind; whoever pops it drops it.
+-- Fresh jobs stand in lists (fresh.lua). All others that are available (rescued, retried, promoted, replayed, of a kind that
+-- the last worker did not know) stand in lanes: one sorted set per queue and priority, ordered by lane (fairness key, kind,
+-- version), then token; a hash counts each kind and version. Scheduled and retryable jobs stand in the due set, those that
+-- may expire in the expiry set, too.
 
 local function breed_of(job) return char(#job.kind) .. job.kind .. job.version end
 
 local function lane_of(share, breed) return char(#share) .. share .. breed end
-
--- A token of 16 bytes as two numbers; strings would be compared by the server's locale.
-local function before(a, b)
-  local a_due, b_due = u64(sub(a, 1, 8)), u64(sub(b, 1, 8))
-  if a_due ~= b_due then return a_due < b_due end
-  return u64(sub(a, 9, 16)) < u64(sub(b, 9, 16))
-end
 
 local function enter_lane(job, share)
   local breed = breed_of(job)
@@ -34,16 +22,16 @@ local function leave_lane(queue, prio, share, breed, token)
   if call('HINCRBY', key, breed, -1) <= 0 then call('HDEL', key, breed) end
 end
 
--- Whether a job that was fresh has left the list: its worker has it.
-local function popped(queue, prio, token)
-  local head = call('LINDEX', queue_key(queue, 'f' .. prio), 0)
-  return not head or before(token, head)
+-- Whether a job that was fresh has left its list: its worker has it.
+local function popped(job)
+  local head = Fresh.head(job.queue, job.prio, share_of(job))
+  return not head or Fresh.before(job.due .. job.seq, head)
 end
 
 -- What the record does not tell: a job that was popped runs, or was completed in its pack.
 local function look_closer(job)
   job.running = job.state == 'R'
-  if job.state ~= 'A' or job.place ~= 'L' or not popped(job.queue, job.prio, job.due .. job.seq) then return end
+  if job.state ~= 'A' or job.place ~= 'L' or not popped(job) then return end
   local ended = job.pack and Pack.ended(job.pack, job.index)
   if not ended then job.running = true; return end
   job.state, job.place = 'C', '-'
@@ -77,16 +65,6 @@ local function withdraw(job)
     call('ZREM', queue_key(job.queue, 'due'), job.seq)
   end
   job.place = '-'
-end
-
--- Appends tokens, which are sorted, to a list of fresh jobs, unless the clock went back. `last` is the token of the last
--- job; the highest ever appended is kept, so that the list stays sorted when it runs empty. Returns whether it did.
-local function append(queue, prio, tokens, last)
-  local highest = call('HGET', P .. 'last', prio .. queue)
-  if highest and not before(highest, tokens[1]) then return false end
-  bulk('RPUSH', queue_key(queue, 'f' .. prio), tokens)
-  call('HSET', P .. 'last', prio .. queue, last)
-  return true
 end
 
 -- A job of a pack, by its place there.

@@ -2,7 +2,7 @@
 --
 --    1     'j' (in a request: what a conflict does, 'i' ignore, 'r' replace, 'o' run once more)
 --    2     state: S cheduled, A vailable, R unning, T retryable, C ompleted, X cancelled, D iscarded, Q uarantined
---    3     place of a waiting job: 'L' list of fresh jobs, 'Z' lanes, 'D' due set, '-' nowhere
+--    3     place of a waiting job: 'L' a list of fresh jobs, 'Z' lanes, 'D' due set, '-' nowhere
 --    4     priority '0' to '3'        5  flags          6–7   version
 --    8–11  errors                     12–15  crashes
 --    16–23 enqueued at                24–31  due at (in a request: run at, or zero)

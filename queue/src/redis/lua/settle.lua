@@ -7,20 +7,49 @@ do -- a scope of its own: Lua allows 200 local names at once
 -- What a call completes, gathered: runs of jobs of packs, as `ran` and the shelf have them; bytes and jobs of these; leases
 -- of jobs with records of their own (place in the answer, order of arrival, bundle, index, id).
 
+-- Counts `n` jobs of a pack from the place `i` on as completed.
+local function shelve_packed(done, b, p, i, n)
+  done.runs[#done.runs + 1] = pack('>I8I2', p.first + i, n)
+  done.bytes, done.n = done.bytes + Pack.bytes(p, i + n) - Pack.bytes(p, i), done.n + n
+  done.packed[b.queue] = (done.packed[b.queue] or 0) + n
+  if p.who and counts_running(b.queue) then
+    Pack.each_share(p, i, n, function(share, many) hold_share(b.queue, share, -many) end)
+  end
+  for past = 0, done.stops and n - 1 or -1 do call('HDEL', P .. 'stop', s64(p.first + i + past)) end
+end
+
+-- Leases of a pack's jobs that do not follow each other; as `end_packed`.
+local function end_scattered(done, b, run, p, from, n, ids)
+  local places, at = {}, run.places + 2 * (from - run.at)
+  for k = 1, n do
+    local place = unpack_('>I2', b.raw, at + 2 * k - 2)
+    if place >= p.n then return false end
+    places[k] = place
+  end
+  if Pack.ids_at(p, places) ~= ids or not close_run(b, from, n) then return false end
+  local k = #done.ran
+  done.ran[k + 1] = s64(p.first + places[1])
+  done.ran[k + 2] = concat({ now8, b.started, pack('>I8I2', b.number * SPREAD + from, n), Pack.numbers(places) })
+  local first = 1
+  for last = 1, n do
+    if places[last + 1] ~= places[last] + 1 then
+      shelve_packed(done, b, p, places[first], last - first + 1)
+      first = last + 1
+    end
+  end
+  return true
+end
+
 -- Leases of a pack's jobs, if all of them are open and the ids are right; whether it did.
 local function end_packed(done, b, run, from, n, ids)
-  local p, i = Pack.open(run.pack), nil
-  i = p and run.first + from - run.at - p.first
-  if not p or i < 0 or i + n > p.n or sub(b.flags, from + 1, from + n) ~= string.rep('1', n)
-    or sub(p.raw, p.head + 16 * i + 1, p.head + 16 * (i + n)) ~= ids then return false end
-  set_flags(b, from, n, '0')
-  local first, two, k = s64(p.first + i), pack('>I2', n), #done.ran
-  done.ran[k + 1], done.ran[k + 2] = first, now8 .. b.started .. s64(b.number * SPREAD + from) .. two
-  done.runs[#done.runs + 1] = first .. two
-  done.bytes, done.n = done.bytes + Pack.bytes(p, i + n) - Pack.bytes(p, i), done.n + n
-  count(b.queue, 'R', -n)
-  count(b.queue, 'C', n)
-  for past = 0, done.stops and n - 1 or -1 do call('HDEL', P .. 'stop', s64(p.first + i + past)) end
+  local p = Pack.open(run.pack)
+  if p and run.places then return end_scattered(done, b, run, p, from, n, ids) end
+  local i = p and run.first + from - run.at - p.first
+  if not p or i < 0 or i + n > p.n or Pack.ids(p, i, n) ~= ids or not close_run(b, from, n) then return false end
+  local k = #done.ran
+  done.ran[k + 1] = s64(p.first + i)
+  done.ran[k + 2] = now8 .. b.started .. pack('>I8I2', b.number * SPREAD + from, n)
+  shelve_packed(done, b, p, i, n)
   return true
 end
 
@@ -36,15 +65,27 @@ local function end_leases(done, b, run, from, n, ids, place)
     local ended
     if run.pack then
       ended = end_packed(done, b, run, index, 1, id)
-    elseif is_open(b, index) then
-      ended = true
+    else
+      ended = close_run(b, index, 1)
+    end
+    if ended and not run.pack then
       local seq = run.seqs + 8 * (index - run.at)
       done.singles[#done.singles + 1] = { place = place + past, seq = sub(b.raw, seq, seq + 7), b = b, index = index, id = id }
-      close(b, index)
     end
     answers[past + 1] = ended and '1' or '0'
   end
   return concat(answers)
+end
+
+-- Opens the packs of a bundle at once when they are many.
+local function open_packs(b)
+  local names, seen = {}, {}
+  for _, run in ipairs(b.runs) do
+    if run.pack and opened[run.pack] == nil and not seen[run.pack] then
+      seen[run.pack], names[#names + 1] = true, run.pack
+    end
+  end
+  if #names > 2 then Pack.open_all(names) end
 end
 
 -- Completions: how many runs of leases that follow each other, then of each the fence of the first, and ids. Ends those that
@@ -56,13 +97,18 @@ local function end_all(done, args, at)
     local fence, ids = u64(args[k]), args[k + 1]
     local number, many = math.floor(fence / SPREAD), #ids / 16
     local b, index, ended = bundle(number), fence - number * SPREAD, 0
-    for _, run in ipairs(b and b.runs or {}) do
+    local runs, r = b and b.runs or {}, 1
+    if b and b.next and b.next.index <= index then r = b.next.run elseif b then open_packs(b) end
+    while runs[r] and runs[r].at < index + many do
+      local run = runs[r]
       local from, to = math.max(index, run.at), math.min(index + many, run.at + run.n)
       if from < to then
         local some = to - from == many and ids or sub(ids, 16 * (from - index) + 1, 16 * (to - index))
         answers[#answers + 1] = end_leases(done, b, run, from, to - from, some, place + from - index)
         ended = ended + to - from
+        b.next = { index = from, run = r }
       end
+      r = r + 1
     end
     answers[#answers + 1] = string.rep('0', many - ended)
     place = place + many
@@ -103,9 +149,16 @@ end
 -- Completions, written in a few large commands; but jobs with a unique key or group each on their own. Returns one character
 -- each: '1' applied, '0' lost.
 complete = function(args, at)
-  local done = { ran = {}, runs = {}, jobs = {}, singles = {}, slow = {}, bytes = 0, n = 0,
+  local done = { ran = {}, runs = {}, packed = {}, jobs = {}, singles = {}, slow = {}, bytes = 0, n = 0,
     stops = call('EXISTS', P .. 'stop') == 1 }
   local answers, next_at = end_all(done, args, at)
+  for _, b in pairs(bundles) do
+    if b then close_gathered(b) end
+  end
+  for queue, n in pairs(done.packed) do
+    count(queue, 'R', -n)
+    count(queue, 'C', n)
+  end
   local seqs = {}
   for k = 1, #done.singles do seqs[k] = done.singles[k].seq end
   local recs = fields(P .. 'jobs', seqs)

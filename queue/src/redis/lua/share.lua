@@ -1,7 +1,7 @@
 -- Fair shares: whose turn it is in one priority of one queue (the rule of order/fair.rs), and what a key may have (the
 -- rule of limits/).
 --
--- The hash `k` counts the available jobs of each share; jobs without a key form the share ''. Turns are only kept
+-- The hash `k` counts the available jobs of each share, and `running` the others while their number is limited; jobs without a key form the share ''. Turns are only kept
 -- while there are keys: a sorted set `t` of shares by turn, and the last turn served. Alone, the share '' always has
 -- the turn after the last one, so nothing is lost by not writing it down.
 
@@ -12,7 +12,8 @@ local function band(queue, prio)
   local name = prio .. queue
   local b = bands[name]
   if not b then
-    b = { k = queue_key(queue, 'k' .. prio), t = queue_key(queue, 't' .. prio), last = prio .. queue, shares = {} }
+    b = { queue = queue, prio = prio, k = queue_key(queue, 'k' .. prio), t = queue_key(queue, 't' .. prio),
+      last = prio .. queue, shares = {} }
     b.keyed = call('EXISTS', b.t) == 1
     bands[name] = b
   end
@@ -24,15 +25,28 @@ local function last_turn(b)
   return b.served
 end
 
+-- What is known of shares in this call, each: change of its count, what is stored of it, whether it has a turn.
+local function meet(b, shares)
+  local new = {}
+  for k = 1, #shares do
+    if not b.shares[shares[k]] then new[#new + 1] = shares[k] end
+  end
+  local stored = fields(b.k, new)
+  for k = 1, #new do
+    local was = stored[k] and (new[k] ~= '' or b.keyed)
+    b.shares[new[k]] = { change = 0, stored = tonumber(stored[k] or '0'), was = was }
+  end
+end
+
 -- A share that becomes active takes its turn after the last one served.
 local function join(b, share)
   if not b.keyed then
     if share == '' then return end
     b.keyed, b.served = true, 0
     call('HDEL', P .. 'turns', b.last)
-    local own = b.shares[''] or { change = 0, was = false }
-    b.shares[''] = own
-    if tonumber(call('HGET', b.k, '') or '0') + own.change > 0 then
+    meet(b, { '' })
+    local own = b.shares['']
+    if own.stored + own.change > 0 then
       call('ZADD', b.t, 1, '')
       own.was = true
     end
@@ -43,12 +57,8 @@ end
 -- `n` more available jobs of a share, or less.
 local function mark(queue, prio, share, n)
   local b = band(queue, prio)
+  if not b.shares[share] then meet(b, { share }) end
   local s = b.shares[share]
-  if not s then
-    s = { change = 0, was = false }
-    if share ~= '' or b.keyed then s.was = call('HEXISTS', b.k, share) == 1 end
-    b.shares[share] = s
-  end
   if n > 0 and not s.was then
     if share ~= '' or b.keyed then join(b, share) end
     s.was = share ~= '' or b.keyed
@@ -57,25 +67,34 @@ local function mark(queue, prio, share, n)
 end
 
 -- Writes the counts; forgets the shares that this call left without a job.
-finish_bands = function()
-  for _, b in pairs(bands) do
-    for share, s in pairs(b.shares) do
-      local left = s.change == 0 and tonumber(call('HGET', b.k, share) or '0') or call('HINCRBY', b.k, share, s.change)
-      if left <= 0 then
-        call('HDEL', b.k, share)
-        if b.keyed then call('ZREM', b.t, share) end
-      end
-    end
-    if b.keyed then
-      if b.served then call('HSET', P .. 'turns', b.last, string.format('%.0f', b.served)) end
-      local alone = call('ZRANGE', b.t, 0, 1)
-      if #alone == 0 or (#alone == 1 and alone[1] == '' and
-        tonumber(call('ZSCORE', b.t, '')) == last_turn(b) + 1) then
-        call('DEL', b.t)
-        call('HDEL', P .. 'turns', b.last)
-      end
+local function finish_band(b)
+  local set, lost = {}, {}
+  for share, s in pairs(b.shares) do
+    local left = s.stored + s.change
+    if left <= 0 then
+      lost[#lost + 1] = share
+    elseif s.change ~= 0 then
+      set[#set + 1], set[#set + 2] = share, digits(left)
     end
   end
+  bulk('HSET', b.k, set)
+  bulk('HDEL', b.k, lost)
+  if not b.keyed then return end
+  bulk('ZREM', b.t, lost)
+  for k = #lost, 1, -1 do
+    if lost[k] == '' then table.remove(lost, k) end
+  end
+  Fresh.forget(b.queue, b.prio, lost)
+  if b.served then call('HSET', P .. 'turns', b.last, string.format('%.0f', b.served)) end
+  local alone = call('ZRANGE', b.t, 0, 1)
+  if #alone == 0 or (#alone == 1 and alone[1] == '' and tonumber(call('ZSCORE', b.t, '')) == last_turn(b) + 1) then
+    call('DEL', b.t)
+    call('HDEL', P .. 'turns', b.last)
+  end
+end
+
+finish_bands = function()
+  for _, b in pairs(bands) do finish_band(b) end
   bands = {}
 end
 
@@ -96,24 +115,38 @@ local function gate(queue)
   return g
 end
 
--- A job of a key starts (1) or has left its worker (-1).
+-- Whether the running jobs of each key are counted: only while their number is limited.
+local function counts_running(queue)
+  local g = gate(queue)
+  return g and g.running > 0
+end
+
+-- Jobs of a key start (n) or have left their worker (-n).
 local function hold_share(queue, share, n)
-  if share == '' then return end
+  if share == '' or not counts_running(queue) then return end
   local of = held[queue]
   if not of then of = {}; held[queue] = of end
   of[share] = (of[share] or 0) + n
-  if n < 0 then
-    local g = gate(queue)
-    if g and g.running > 0 then stirred = true end
-  end
+  if n < 0 then stirred = true end
 end
 
 finish_held = function()
   for queue, of in pairs(held) do
-    local key = queue_key(queue, 'running')
+    local key, shares, set, lost = queue_key(queue, 'running'), {}, {}, {}
     for share, n in pairs(of) do
-      if n ~= 0 and call('HINCRBY', key, share, n) <= 0 then call('HDEL', key, share) end
+      if n ~= 0 then shares[#shares + 1] = share end
     end
+    local stored = fields(key, shares)
+    for k = 1, #shares do
+      local left = tonumber(stored[k] or '0') + of[shares[k]]
+      if left > 0 then
+        set[#set + 1], set[#set + 2] = shares[k], digits(left)
+      else
+        lost[#lost + 1] = shares[k]
+      end
+    end
+    bulk('HSET', key, set)
+    bulk('HDEL', key, lost)
   end
   held, gates = {}, {}
 end
