@@ -132,6 +132,37 @@ async fn nothing_is_left_after_an_erasure() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// Five keys in a row, of which a claim takes two each: five pieces of one pack.
+#[tokio::test]
+async fn jobs_scattered_over_a_pack_are_seen_as_they_ran() {
+    let lab = lab::Lab::new(bed().await).await;
+    let of =
+        |key: &str| lab::jobs(key, 8).into_iter().map(|job| job.with_fairness_key(key)).collect::<Vec<_>>();
+    lab.put_all(["a", "b", "c", "d", "e"].map(of).concat()).await;
+    let leases = lab.take(10).await;
+    let expected = ["a-0", "b-0", "c-0", "d-0", "e-0", "a-1", "b-1", "c-1", "d-1", "e-1"];
+    assert_eq!(lab::names(&leases), expected);
+    let started = lab.now();
+    lab.advance(lab::ms(5));
+    let complete = |lease: &crate::Lease| crate::Settlement::new(lease.key(), crate::Outcome::Complete);
+    let settled = lab.store.settle(leases[1..8].iter().rev().map(complete).collect()).await.unwrap();
+    assert_eq!(settled, [crate::Settled::Applied; 7]);
+    for (lease, name) in leases.iter().zip(expected).skip(1).take(7) {
+        let record = lab.record(name).await;
+        assert_eq!((record.state, record.fence), (crate::JobState::Completed, lease.fence), "{name}");
+        assert_eq!((record.started_at, record.finished_at), (Some(started), Some(lab.now())), "{name}");
+        assert_eq!(record.fairness_key.as_deref(), Some(&name[..1]));
+    }
+    let running = lab.record("e-1").await;
+    assert_eq!((running.state, running.fence), (crate::JobState::Running, leases[9].fence));
+    assert_eq!(running.worker, Some(lab::worker("w")));
+    assert_eq!(lab.store.examine(false).await.unwrap().findings, []);
+    lab.advance(lab::LEASE);
+    assert_eq!(lab.store.rescue(3, 500).await.unwrap().available.len(), 3);
+    assert_eq!(lab.take(500).await.len(), 33);
+    assert_eq!(lab.store.examine(false).await.unwrap().findings, []);
+}
+
 mod behind_a_bad_line {
     use super::{Arc, Bed, Faults, Faulty, Retrying, Through, model};
 

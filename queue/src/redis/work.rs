@@ -154,7 +154,7 @@ struct Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
-    /// Plain completions in the order of their fences: it does not matter, and runs of leases cost less than single ones.
+    /// Plain completions in the order of their fences: runs of leases cost less than single ones.
     fn new(settlements: &'a [Settlement]) -> Self {
         let mut sent: Vec<_> = settlements.iter().enumerate().collect();
         let plain = settlements.iter().all(is_plain);
@@ -176,7 +176,8 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// Completions as runs of leases that follow each other: how many runs, then the first fence of each, and ids.
+/// Completions as runs of leases that follow each other: how many runs, then the first fence of each, and ids; then two bytes
+/// for each, its place among those that were asked for, or nothing when that is the same order.
 fn with_completions(call: Call, settlements: &[(usize, &Settlement)]) -> Call {
     let follows = |(_, one): &(usize, &Settlement), (_, next): &(usize, &Settlement)| {
         let (one, next) = (one.lease.fence.0, next.lease.fence.0);
@@ -185,9 +186,12 @@ fn with_completions(call: Call, settlements: &[(usize, &Settlement)]) -> Call {
     let id = |(_, one): &(usize, &Settlement)| *one.lease.job.0.as_bytes();
     let ids = |run: &[(usize, &Settlement)]| run.iter().map(id).collect::<Vec<_>>().into_flattened();
     let runs = || settlements.chunk_by(follows);
-    runs().fold(call.number(runs().count()), |call, run| {
+    let call = runs().fold(call.number(runs().count()), |call, run| {
         call.arg(run[0].1.lease.fence.0.to_be_bytes()).arg(ids(run))
-    })
+    });
+    let moved = settlements.iter().enumerate().any(|(at, (place, _))| at != *place);
+    let place = |(place, _): &(usize, &Settlement)| u16::try_from(*place).unwrap_or(u16::MAX).to_be_bytes();
+    call.arg(if moved { settlements.iter().flat_map(place).collect() } else { Vec::new() })
 }
 
 fn with_settlement(call: Call, settlement: &Settlement) -> Call {

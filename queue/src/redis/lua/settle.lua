@@ -146,8 +146,9 @@ local function end_single(done, one, rec)
   return true
 end
 
--- Completions, written in a few large commands; but jobs with a unique key or group each on their own. Returns one character
--- each: '1' applied, '0' lost.
+-- Completions, as `end_all` has them, then two bytes each, their place among those that were asked for, or '' when that is
+-- the same order. Written in a few large commands; but jobs with a unique key or group each on their own, in the order in
+-- which they were asked for. Returns one character each, '1' applied, '0' lost, and the index of the first argument after.
 complete = function(args, at)
   local done = { ran = {}, runs = {}, packed = {}, jobs = {}, singles = {}, slow = {}, bytes = 0, n = 0,
     stops = call('EXISTS', P .. 'stop') == 1 }
@@ -171,12 +172,18 @@ complete = function(args, at)
   bulk('HSET', P .. 'ran', done.ran)
   bulk('HSET', P .. 'jobs', done.jobs)
   if done.n > 0 then shelve('c', concat(done.runs), done.n, done.bytes) end
+  local order = args[next_at]
+  if order ~= '' then
+    table.sort(done.slow, function(a, b)
+      return unpack_('>I2', order, 2 * a.one.place + 1) < unpack_('>I2', order, 2 * b.one.place + 1)
+    end)
+  end
   for k = 1, #done.slow do
     local one, job = done.slow[k].one, parse(done.slow[k].one.seq, done.slow[k].rec)
     job.fence, job.started = s64(one.b.number * SPREAD + one.index), one.b.started
     leave(job, 'C', {})
   end
-  return answers, next_at
+  return answers, next_at + 1
 end
 
 end
