@@ -344,6 +344,23 @@ async fn whichever_index_is_lost_every_job_runs() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_list_without_its_head_does_not_come_back() {
+    let shop = Shop::new().await;
+    let keyed = |name: &str| job(name).with_fairness_key("a");
+    for name in ["a", "b"] {
+        shop.lab.put(keyed(name)).await;
+    }
+    shop.hand("DEL", "q:default:h2", &[]).await;
+    shop.heals(Flaw::RunningWithoutLease).await;
+    for name in ["c", "d"] {
+        shop.lab.put(keyed(name)).await;
+    }
+    assert_eq!(names(&shop.lab.take(3).await), ["a", "b", "c"]);
+    assert_eq!(shop.found(false).await.findings, Vec::new());
+    assert_eq!(shop.lab.state("c").await, JobState::Running);
+}
+
+#[tokio::test]
 async fn thousands_of_jobs_are_examined_in_steps() {
     let shop = Shop::new().await;
     shop.lab.put_all(jobs("a", 2_300)).await;

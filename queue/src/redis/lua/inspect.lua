@@ -101,18 +101,19 @@ API.queues = function(keys, args)
     local name, oldest = queues[i], nil
     for prio = 0, 3 do
       local shares, breeds = call('HKEYS', queue_key(name, 'k' .. prio)), call('HKEYS', queue_key(name, 'n' .. prio))
-      for _, share in ipairs(shares) do
+      local heads = Fresh.heads(name, prio, shares)
+      local function look(due)
+        if due and (not oldest or u64(due) < u64(oldest)) then oldest = due end
+      end
+      for k, share in ipairs(shares) do
         for _, breed in ipairs(breeds) do
           local lane = lane_of(share, breed)
           local member = call('ZRANGEBYLEX', queue_key(name, 'z' .. prio), '[' .. lane, '(' .. lane .. '\255',
             'LIMIT', 0, 1)[1]
-          if member then
-            local due = sub(member, -16, -9)
-            if not oldest or u64(due) < u64(oldest) then oldest = due end
-          end
+          look(member and sub(member, -16, -9))
         end
-        local due = oldest_fresh(name, prio, share)
-        if due and (not oldest or u64(due) < u64(oldest)) then oldest = due end
+        local head = heads[k]
+        if share == '' or (head and (not oldest or u64(head) < u64(oldest))) then look(oldest_fresh(name, prio, share)) end
       end
     end
     answer[#answer + 1] = { name, queues[i + 1], call('HGETALL', queue_key(name, 'count')), oldest or '',
