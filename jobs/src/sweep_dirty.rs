@@ -3,15 +3,19 @@
 use crate::backfill::Backfill;
 use crate::embed_products::EmbedProduct;
 use crate::make_thumbnails::MakeThumbnails;
+use crate::warm_cache::WarmCache;
 use crate::{Tools, failure};
 use backstock_catalog::{Catalog, Dirty, DirtyKind};
-use backstock_queue::{Context, GroupId, Handler, Job, JobError, JobId, NewJob, One, Store, Unique};
+use backstock_queue::{
+    Context, GroupId, Handler, Job, JobError, JobId, NewGroup, NewJob, One, Store, Unique,
+};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
-/// Marks what has no vector under the present model, then looks through the dirty sets for texts and images and enqueues what is there, under ids that belong to the dirty
-/// marks: what has a job already is not enqueued again.
+/// Marks what has no vector under the present model, then looks through the dirty sets for texts and images and enqueues
+/// what is there, under ids that belong to the dirty marks: what has a job already is not enqueued again. Once all of it is
+/// done, the new state of the catalog is published.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepDirty {}
 
@@ -29,20 +33,42 @@ impl Job for SweepDirty {
 pub struct Sweeper {
     fan_out: FanOut,
     backfill: Backfill,
+    catalog: Arc<Catalog>,
+    store: Arc<dyn Store>,
 }
 
 impl Sweeper {
     pub(crate) fn new(tools: &Tools) -> Self {
-        Self { fan_out: FanOut::new(tools), backfill: Backfill::new(tools) }
+        Self {
+            fan_out: FanOut::new(tools),
+            backfill: Backfill::new(tools),
+            catalog: Arc::clone(&tools.catalog),
+            store: Arc::clone(&tools.store),
+        }
     }
 }
 
 impl Handler for Sweeper {
     type Work = One<SweepDirty>;
 
-    async fn handle(&self, _: &mut One<SweepDirty>, context: &Context) -> Result<(), JobError> {
+    async fn handle(&self, job: &mut One<SweepDirty>, context: &Context) -> Result<(), JobError> {
         self.backfill.mark_missing(context).await?;
-        self.fan_out.everything(Behalf::default(), context).await
+        let counts = self.catalog.dirty_counts().await.map_err(failure::catalog)?;
+        if counts.iter().all(|(_, waiting)| *waiting == 0) {
+            return Ok(());
+        }
+        // The import that left these marks does not wait for the jobs that they get here, and what they change would stay
+        // unpublished. Run twice, it is the same group.
+        let group = GroupId::named(MARKS, &job.id().to_string());
+        let follow_up = Some(NewJob::of(&WarmCache::default())?);
+        let name = "sweep: images, texts".to_owned();
+        let jobs = Vec::new();
+        self.store
+            .open_group(NewGroup { id: group, name, parent: None, follow_up, jobs, sealed: false })
+            .await?;
+        self.fan_out.everything(Behalf { group: Some(group), supplier: None }, context).await?;
+        self.store.seal_group(group).await?;
+        Ok(())
     }
 }
 

@@ -83,15 +83,20 @@ impl Shop {
 
     /// Runs the import job as a worker does.
     async fn run(&self) {
+        self.run_one(&self.job).await;
+    }
+
+    /// Runs a job as a worker does.
+    async fn run_one<J: Job>(&self, job: &J) {
         let store = &self.tools.store;
-        store.push(&self.job).await.unwrap();
-        let kinds = vec![KindRange { kind: ImportProducts::KIND.into(), max_version: 1 }];
+        store.push(job).await.unwrap();
+        let kinds = vec![KindRange { kind: J::KIND.into(), max_version: 1 }];
         let (id, patience) = (WorkerId("w".into()), Duration::from_mins(1));
         let worker = WorkerInfo { id: id.clone(), host: "h".into(), pid: 1, kinds: kinds.clone(), patience };
         store.check_in(&worker).await.unwrap();
         let claim = Claim {
             worker: id,
-            queue: ImportProducts::QUEUE.into(),
+            queue: J::QUEUE.into(),
             kinds,
             max: 1,
             lease_for: Duration::from_mins(1),
@@ -101,7 +106,7 @@ impl Shop {
         let leases: Vec<Lease> = store.claim(&claim).await.unwrap().leases;
         let registry = crate::registry(&self.tools);
         let draws = Arc::new(Draws::seeded(1));
-        let settlements = registry.run(ImportProducts::KIND, leases, Context::detached(), draws).await;
+        let settlements = registry.run(J::KIND, leases, Context::detached(), draws).await;
         let outcomes: Vec<_> = settlements.iter().map(|settlement| settlement.outcome.clone()).collect();
         assert_eq!(outcomes, [backstock_queue::Outcome::Complete]);
         store.settle(settlements).await.unwrap();
@@ -151,4 +156,27 @@ async fn an_import_killed_after_its_end_and_before_its_settlement_starts_nothing
     shop.run().await;
     shop.run().await;
     shop.everything_follows().await;
+}
+
+#[tokio::test]
+async fn what_a_sweep_starts_is_published_when_it_is_done() {
+    use crate::{embed_products::EmbedProduct, sweep_dirty::SweepDirty};
+    let shop = Shop::new().await;
+    shop.killed_after_the_first_commit().await;
+    shop.run_one(&SweepDirty {}).await;
+    let texts = shop.jobs(EmbedProduct::KIND).await;
+    assert_eq!(texts.len(), BATCH_ROWS);
+    let group = texts[0].group.expect("the jobs of a sweep are a group");
+    assert!(texts.iter().all(|job| job.group == Some(group)));
+    let status = shop.tools.store.group(group).await.unwrap().unwrap();
+    assert!(status.sealed && status.done_at.is_none());
+    assert!(status.pending >= BATCH_ROWS as u64);
+}
+
+#[tokio::test]
+async fn a_sweep_that_finds_nothing_opens_no_group() {
+    use crate::sweep_dirty::SweepDirty;
+    let shop = Shop::new().await;
+    shop.run_one(&SweepDirty {}).await;
+    assert!(shop.tools.store.groups(Page { offset: 0, limit: 5 }).await.unwrap().is_empty());
 }
