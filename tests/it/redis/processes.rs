@@ -2,8 +2,9 @@
 
 use crate::crash::{delivery, kill_and_compare, new_shop, undisturbed};
 use crate::demo::check_demo;
-use crate::support::{Picture, Shop};
+use crate::support::{Picture, Running, Shop};
 use backstock_testbed::{Fsync, RedisServer};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -53,6 +54,31 @@ async fn a_server_killed_in_the_middle_of_an_import_only_delays_it() {
     }
     shop.run(&["up", "--until-done"]).ok();
     up.stop();
+    import.compare(&shop).await;
+}
+
+#[tokio::test]
+async fn schedulers_and_workers_killed_in_turns_only_delay_an_import() {
+    let server = RedisServer::start().unwrap();
+    let shop = on(&server);
+    let import = Import::begin(&shop).await;
+    // One of them leads.
+    let mut schedulers = VecDeque::from([shop.start(&["scheduler"]), shop.start(&["scheduler"])]);
+    let mut worker = shop.start(&["worker"]);
+    for done in [2, 20, 60] {
+        completed(&shop, done).await;
+        let dead = worker.id();
+        worker.kill();
+        schedulers.pop_front().unwrap().kill();
+        schedulers.push_back(shop.start(&["scheduler"]));
+        worker = shop.start(&["worker"]);
+        // Whoever leads now gives back what it held.
+        found_dead(&shop, dead).await;
+    }
+    completed(&shop, 100).await;
+    worker.stop();
+    schedulers.into_iter().for_each(Running::stop);
+    shop.run(&["up", "--until-done"]).ok();
     import.compare(&shop).await;
 }
 
