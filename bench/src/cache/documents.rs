@@ -1,10 +1,11 @@
 //! Made-up products as the catalog renders them.
 
+use super::replay::key;
 use super::skew::{Random, Sales};
-use backstock_cache::{Packed, Value};
+use backstock_cache::{Cache, CacheOptions, Packed, Value};
 use backstock_catalog::{Availability, ImageDoc, Money, Product, ProductDoc, Status};
 use backstock_media::{Format, Manifest, OutputFile};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const SYLLABLES: [&str; 32] = [
     "ba", "cor", "den", "el", "fin", "gra", "hol", "im", "ja", "kel", "lor", "mas", "nin", "op", "per",
@@ -102,29 +103,32 @@ fn manifest(random: &mut Random) -> Manifest {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Packing {
     pub mean_bytes: f64,
+    /// Each alone, as in level 2.
     pub mean_packed_bytes: f64,
-    pub pack_us: f64,
-    pub unpack_us: f64,
+    /// An entry of level 1, with all that it takes of memory.
+    pub mean_entry_bytes: f64,
+    pub make_us: f64,
 }
 
-pub fn packing(sales: &Sales) -> Packing {
+pub async fn packing(sales: &Sales) -> Packing {
     let step = (sales.products.len() / SAMPLE).max(1);
-    let documents: Vec<Value> =
-        (0..sales.products.len()).step_by(step).map(|product| render(sales, product as u32).into()).collect();
+    let products: Vec<u32> = (0..sales.products.len() as u32).step_by(step).collect();
+    let documents: Vec<Value> = products.iter().map(|product| render(sales, *product).into()).collect();
     let number = documents.len() as f64;
     let bytes: usize = documents.iter().map(|document| document.bytes.len()).sum();
+    let packed: usize =
+        documents.iter().map(|document| Packed::new(document.clone(), 1024).bytes().len()).sum();
+    let cache = Cache::new(CacheOptions::default());
+    let weigh = |(product, document): (&u32, &Value)| cache.weigh(&key(sales, *product), document.clone());
+    products.iter().zip(&documents).map(weigh).for_each(drop);
+    cache.settled_statistics().await;
     let start = Instant::now();
-    let packed: Vec<Packed> = documents.into_iter().map(|document| Packed::new(document, 1024)).collect();
-    let pack = start.elapsed();
-    let start = Instant::now();
-    let unpacked: usize = packed.iter().map(|packed| packed.unpack().len()).sum();
-    let unpack = start.elapsed();
-    assert_eq!(unpacked, bytes);
-    let micros = |time: Duration| time.as_secs_f64() * 1e6 / number;
+    let entries: u64 = products.iter().zip(&documents).map(weigh).sum();
+    let make = start.elapsed();
     Packing {
         mean_bytes: bytes as f64 / number,
-        mean_packed_bytes: packed.iter().map(|packed| packed.bytes().len()).sum::<usize>() as f64 / number,
-        pack_us: micros(pack),
-        unpack_us: micros(unpack),
+        mean_packed_bytes: packed as f64 / number,
+        mean_entry_bytes: entries as f64 / number,
+        make_us: make.as_secs_f64() * 1e6 / number,
     }
 }

@@ -26,7 +26,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let figures = runtime.block_on(async {
         let replay = replay::measure(&sales).await?;
         let speed = speed::measure(Arc::clone(&sales), replay.budget_bytes).await?;
-        anyhow::Ok(Figures { source: sales.source, packing: documents::packing(&sales), replay, speed })
+        let packing = documents::packing(&sales).await;
+        anyhow::Ok(Figures { source: sales.source, packing, replay, speed })
     })?;
     println!("{}", if options.json { figures.json().to_string() } else { figures.text() });
     Ok(())

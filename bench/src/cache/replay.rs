@@ -13,6 +13,8 @@ const HALF_LIFE_WEEKS: u64 = 4;
 const SHARE: f64 = 0.10;
 /// As by default.
 pub const COMPRESS_ABOVE: usize = 1024;
+/// One product in so many shows the cache what products have in common.
+const SHOW_EVERY: usize = 100;
 const WEEK: Duration = Duration::from_hours(7 * 24);
 
 /// What came of it.
@@ -47,8 +49,10 @@ const RUNS: [(&str, EvictionPolicy, usize, bool); 6] = [
 
 pub async fn measure(sales: &Sales) -> anyhow::Result<Replay> {
     let mut replay = Replay { products: sales.products.len(), ..Replay::default() };
-    let (as_rendered, packed) = (weights(sales, usize::MAX), weights(sales, COMPRESS_ABOVE));
-    replay.budget_bytes = budget(sales, &as_rendered);
+    let (as_rendered, packed) = (weights(sales, usize::MAX).await, weights(sales, COMPRESS_ABOVE).await);
+    let rendered = (0..sales.products.len() as u32).map(|product| render(sales, product).len() as u64);
+    let rendered: Vec<u64> = rendered.collect();
+    replay.budget_bytes = budget(sales, &rendered);
     for (name, eviction, compress_above, warms) in RUNS {
         let (mut hits, mut requests) = (0, 0);
         let mut run = Run { name, warmed: 0.0, expected_hit_rate: 0.0, measured_hit_rate: 0.0 };
@@ -95,23 +99,25 @@ pub fn popularity(sales: &Sales, week: usize) -> Popularity {
     popularity
 }
 
-/// The weight of the documents of the most popular tenth, nothing compressed.
-fn budget(sales: &Sales, as_rendered: &[u64]) -> u64 {
+/// The bytes of the documents of the most popular tenth, as rendered.
+fn budget(sales: &Sales, rendered: &[u64]) -> u64 {
     let popularity = popularity(sales, sales.weeks.len() - REPLAYED);
     let number = (sales.products.len() as f64 * SHARE) as usize;
     let numbers = numbers(sales);
     let ranked = popularity.ranked();
-    ranked.iter().take(number).map(|(id, _)| as_rendered[numbers[id] as usize]).sum()
+    ranked.iter().take(number).map(|(id, _)| rendered[numbers[id] as usize]).sum()
 }
 
 pub fn numbers(sales: &Sales) -> std::collections::HashMap<&str, u32> {
     (0u32..).zip(&sales.products).map(|(number, (id, _))| (id.as_str(), number)).collect()
 }
 
-/// What each product's entry takes.
-pub fn weights(sales: &Sales, compress_above: usize) -> Vec<u64> {
+/// What each product's entry takes, once the cache has learnt what they have in common.
+pub async fn weights(sales: &Sales, compress_above: usize) -> Vec<u64> {
     let cache = Cache::new(CacheOptions { compress_above, ..CacheOptions::default() });
-    let weigh = |product| cache.weigh(&key(sales, product), &cache.pack(render(sales, product).into()));
+    let weigh = |product| cache.weigh(&key(sales, product), render(sales, product).into());
+    (0..sales.products.len() as u32).step_by(SHOW_EVERY).map(weigh).for_each(drop);
+    cache.settled_statistics().await;
     (0..sales.products.len() as u32).map(weigh).collect()
 }
 

@@ -51,8 +51,8 @@ impl Figures {
             "document_bytes": packing.mean_bytes.round(),
             "packed_bytes": packing.mean_packed_bytes.round(),
             "packed_ratio": packing.mean_bytes / packing.mean_packed_bytes,
-            "pack_us": packing.pack_us,
-            "unpack_us": packing.unpack_us,
+            "entry_bytes": packing.mean_entry_bytes.round(),
+            "make_us": packing.make_us,
         })
     }
 
@@ -75,12 +75,14 @@ impl Figures {
         }
         let _ = writeln!(
             text,
-            "documents of {:.0} bytes are packed to {:.0} ({:.2}) in {:.1} µs, unpacked in {:.1} µs",
+            "documents of {:.0} bytes are packed to {:.0} each alone ({:.2} times smaller); an entry of level 1 takes {:.0} with \
+             all that belongs to it ({:.2}) and is made in {:.1} µs",
             packing.mean_bytes,
             packing.mean_packed_bytes,
             packing.mean_bytes / packing.mean_packed_bytes,
-            packing.pack_us,
-            packing.unpack_us
+            packing.mean_entry_bytes,
+            packing.mean_bytes / packing.mean_entry_bytes,
+            packing.make_us
         );
         let _ = writeln!(
             text,

@@ -43,10 +43,10 @@ pub async fn measure(sales: Arc<Sales>, budget_bytes: u64) -> anyhow::Result<Spe
     let warmed = cache(&server, budget_bytes, EvictionPolicy::Lfu).await?;
     let week = sales.weeks.len() - 1;
     let popularity = popularity(&sales, week);
-    let weights = weights(&sales, COMPRESS_ABOVE);
+    let weights = weights(&sales, COMPRESS_ABOVE).await;
     let plan = plan(&sales, &popularity, budget_bytes, &weights);
-    warm(&sales, &warmed, &plan, budget_bytes).await;
-    let keys: Vec<Key> = plan.ids.iter().map(|id| key_of(id)).collect();
+    let number = warm(&sales, &warmed, &plan, budget_bytes).await as usize;
+    let keys: Vec<Key> = plan.ids.iter().take(number).map(|id| key_of(id)).collect();
     let mut speed = Speed::default();
     let mut random = Random(3);
     let in_level1 = |_| keys[random.below(keys.len() as u64) as usize].clone();

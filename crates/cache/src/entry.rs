@@ -2,38 +2,41 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use moka::Expiry;
 
-use crate::epochs::Ticket;
-use crate::{Key, Packed};
+use crate::held::{Held, block};
+use crate::{Key, Tags};
 
-/// Estimate of what moka and the allocator spend on an entry beside key and value.
-const OVERHEAD_BYTES: u64 = 288;
+/// What the table of level 1 takes for an entry: hash, pointer and place, and the room it keeps to grow.
+const PLACE_BYTES: u64 = 40;
+/// The two counters of an [`Arc`].
+const COUNTERS_BYTES: usize = 16;
 
 /// An entry; clones are the same one.
 pub(crate) type Entry = Arc<Body>;
 
-/// A value, or that there is none, and until when. Times are by the cache's clock.
+/// A value, or that there is none, and until when. Times are nanoseconds by the cache's clock.
 #[derive(Debug)]
 pub(crate) struct Body {
+    pub(crate) key: Key,
     /// `None`: there is no such thing.
-    pub(crate) value: Option<Packed>,
+    pub(crate) value: Option<Held>,
+    tags: Tags,
     pub(crate) weight: u64,
     /// Rises with every entry made.
     pub(crate) sequence: u64,
-    /// Counters when the value was asked for; it is outdated once its kind has moved on.
-    pub(crate) ticket: Ticket,
-    made_at: Duration,
+    /// Of its kind when the value was asked for; it is outdated once its kind has moved on.
+    pub(crate) generation: u64,
     /// From then on it is served only to those who can do with an old one.
-    pub(crate) fresh_until: Duration,
+    pub(crate) fresh_until: u64,
     /// From then on to nobody.
-    pub(crate) ends_at: Duration,
-    /// Milliseconds.
+    pub(crate) ends_at: u64,
     used_at: AtomicU64,
-    uses: AtomicU32,
+    /// How often it was asked for, fading; see [`crate::level1`]. Written under the lock of its shard.
+    heat: AtomicU32,
+    age: AtomicU32,
     /// Somebody makes a new one.
     renewing: AtomicBool,
 }
@@ -46,55 +49,68 @@ pub(crate) struct Span {
     pub(crate) stale: Duration,
 }
 
+impl Span {
+    pub(crate) fn is_zero(self) -> bool {
+        (self.fresh + self.stale).is_zero()
+    }
+}
+
+/// When and in which order an entry was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Birth {
+    pub(crate) now: Duration,
+    pub(crate) sequence: u64,
+    pub(crate) generation: u64,
+}
+
 impl Body {
-    pub(crate) fn new(
-        key: &Key,
-        value: Option<Packed>,
-        ticket: Ticket,
-        now: Duration,
-        span: Span,
-        sequence: u64,
-    ) -> Self {
-        let weight = weight(key, value.as_ref());
-        let fresh_until = now.saturating_add(span.fresh);
+    pub(crate) fn new(key: &Key, value: Option<Held>, tags: Tags, span: Span, birth: Birth) -> Self {
+        let weight = weight(key, value.as_ref(), &tags);
+        let fresh_until = birth.now.saturating_add(span.fresh);
         Self {
+            key: key.clone(),
             value,
+            tags,
             weight,
-            sequence,
-            ticket,
-            made_at: now,
-            fresh_until,
-            ends_at: fresh_until.saturating_add(span.stale),
-            used_at: AtomicU64::new(now.as_millis() as u64),
-            uses: AtomicU32::new(0),
+            sequence: birth.sequence,
+            generation: birth.generation,
+            fresh_until: nanos(fresh_until),
+            ends_at: nanos(fresh_until.saturating_add(span.stale)),
+            used_at: AtomicU64::new(nanos(birth.now)),
+            heat: AtomicU32::new(0),
+            age: AtomicU32::new(0),
             renewing: AtomicBool::new(false),
         }
     }
 
     /// What it holds.
     pub(crate) fn bytes(&self) -> Option<Bytes> {
-        self.value.as_ref().map(Packed::unpack)
+        self.value.as_ref().map(Held::bytes)
     }
 
     /// Whether it has this tag.
     pub(crate) fn has_tag(&self, tag: &str) -> bool {
-        self.value.as_ref().is_some_and(|value| value.tags().contains(tag))
+        self.tags.contains(tag)
     }
 
     /// Notes that it was read.
-    pub(crate) fn touch(&self, now: Duration) {
-        self.used_at.store(now.as_millis() as u64, Ordering::Relaxed);
-        let uses = self.uses.load(Ordering::Relaxed);
-        // Two at once may count as one: this only ranks.
-        self.uses.store(uses.saturating_add(1), Ordering::Relaxed);
+    pub(crate) fn touch(&self, now: u64) {
+        self.used_at.store(now, Ordering::Relaxed);
     }
 
-    pub(crate) fn used_at(&self) -> Duration {
-        Duration::from_millis(self.used_at.load(Ordering::Relaxed))
+    pub(crate) fn used_at(&self) -> u64 {
+        self.used_at.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn uses(&self) -> u32 {
-        self.uses.load(Ordering::Relaxed)
+    /// How often it was asked for as seen at `age`: halved for every age since the last change.
+    pub(crate) fn heat(&self, age: u32) -> u32 {
+        let passed = age.wrapping_sub(self.age.load(Ordering::Relaxed));
+        self.heat.load(Ordering::Relaxed).checked_shr(passed).unwrap_or(0)
+    }
+
+    pub(crate) fn set_heat(&self, heat: u32, age: u32) {
+        self.heat.store(heat, Ordering::Relaxed);
+        self.age.store(age, Ordering::Relaxed);
     }
 
     /// True for the first who asks: that one makes a new one.
@@ -108,30 +124,16 @@ impl Body {
     }
 }
 
-/// Weight of an entry in bytes.
-pub(crate) fn weight(key: &Key, value: Option<&Packed>) -> u64 {
-    let bytes = value.map_or(0, |value| {
-        value.bytes().len() + value.tags().iter().map(|tag| tag.len() + size_of::<Box<str>>()).sum::<usize>()
-    });
-    OVERHEAD_BYTES + (key.id().len() + bytes) as u64
+/// A moment as entries keep it: nanoseconds, which last for 584 years.
+pub(crate) fn nanos(moment: Duration) -> u64 {
+    u64::try_from(moment.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Frees the memory of ended entries by moka's own clock. Whether an entry may still be served is decided by its own
-/// times; this only sweeps.
-pub(crate) struct Sweep;
-
-impl Expiry<Key, Entry> for Sweep {
-    fn expire_after_create(&self, _: &Key, entry: &Entry, _: Instant) -> Option<Duration> {
-        Some(entry.ends_at.saturating_sub(entry.made_at))
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &Key,
-        entry: &Entry,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(entry.ends_at.saturating_sub(entry.made_at))
-    }
+/// What an entry takes of memory in bytes, the allocator's part included. A test holds it against resident memory.
+pub(crate) fn weight(key: &Key, value: Option<&Held>, tags: &Tags) -> u64 {
+    PLACE_BYTES
+        + block(size_of::<Body>() + COUNTERS_BYTES)
+        + block(key.id().len())
+        + value.map_or(0, Held::weight)
+        + tags.weight()
 }

@@ -22,7 +22,7 @@ pub(crate) struct Epochs {
 pub(crate) struct Ticket {
     key: u64,
     pub(crate) generation: u64,
-    pub(crate) sweeps: u64,
+    sweeps: u64,
 }
 
 impl Epochs {
@@ -51,14 +51,12 @@ impl Epochs {
         self.shard(key).fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Returns the generation that begins.
-    pub(crate) fn bump_kind(&self, kind: Kind) -> u64 {
-        self.kinds[kind.index()].fetch_add(1, Ordering::SeqCst) + 1
+    pub(crate) fn bump_kind(&self, kind: Kind) {
+        self.kinds[kind.index()].fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Returns the count that begins.
-    pub(crate) fn bump_sweeps(&self) -> u64 {
-        self.sweeps.fetch_add(1, Ordering::SeqCst) + 1
+    pub(crate) fn bump_sweeps(&self) {
+        self.sweeps.fetch_add(1, Ordering::SeqCst);
     }
 
     fn shard(&self, key: &Key) -> &AtomicU64 {

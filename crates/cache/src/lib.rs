@@ -2,7 +2,7 @@
 //!
 //! Level 1 is in the process (bounded in bytes; an [`EvictionPolicy`] says who leaves). A [`SecondLevel`] that processes
 //! share, such as a [`RedisLevel`], can be put under it without a change to callers. Values are bytes: the caller renders
-//! and parses. Both levels keep longer ones compressed.
+//! and parses. Both levels keep longer ones compressed, level 1 with a dictionary of what values of a kind have in common.
 //!
 //! * A [`Key`] names its kind, the version of the data and an id. Publishing a new version makes old entries
 //!   unreachable at once; they leave by age or for want of space.
@@ -28,8 +28,10 @@
 
 mod cache;
 mod clock;
+mod dictionary;
 mod entry;
 mod epochs;
+mod held;
 mod invalidation;
 mod key;
 mod level1;

@@ -7,24 +7,28 @@ use crate::{Key, Kind};
 /// Size and lifetimes of a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheOptions {
-    /// Bound on keys, values and an estimate of the bookkeeping in level 1, in bytes. Default 64 MiB.
+    /// Bound on the memory of level 1 in bytes: keys, values, bookkeeping and dictionaries as the allocator counts them.
+    /// Beside it, under LFU, four bytes for each KiB say what was asked for. Default 64 MiB.
     pub max_bytes: u64,
     /// Who leaves level 1 for want of space. Default LFU.
     pub eviction: EvictionPolicy,
     /// How long entries live.
     pub lifetimes: Lifetimes,
-    /// Longer values are kept compressed in both levels, if that gains a tenth. Default 1024 bytes.
+    /// Longer values are kept compressed in both levels, if that gains a tenth: in level 2 each alone (lz4), in level 1
+    /// with a dictionary of what the first values of their kind have in common (zstd), once there is one, and then from
+    /// an eighth of this length. Default 1024 bytes.
     pub compress_above: usize,
     /// How long one process may load an entry that is costly to make while others wait for it to appear in level 2;
     /// then they load it themselves. Zero: none waits. Default 2 s.
     pub lead: Duration,
 }
 
-/// Who leaves level 1 for want of space.
+/// Who leaves level 1 for want of space: of sixteen entries drawn at random the first in this order. Those that ended go
+/// before all others, then those of a version that a later one of their kind has come after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EvictionPolicy {
-    /// The least often read, and newcomers that were asked for less often than those who would leave for them
-    /// (`TinyLFU`). Best for skewed reading.
+    /// The least often read for the bytes it takes, by counts that fade; and newcomers that were not asked for more often
+    /// than those who would leave for them (`TinyLFU`). Best for skewed reading.
     #[default]
     Lfu,
     /// The one not read for longest.

@@ -1,4 +1,4 @@
-//! A value as both levels keep it: compressed where that pays.
+//! A value as processes pass it on through level 2: compressed where that pays, and readable without anything else.
 
 use bytes::Bytes;
 
@@ -6,6 +6,11 @@ use crate::{Tags, Value};
 
 /// Compression that gains less than this part is not worth its time.
 const GAIN: usize = 10;
+
+/// Whether so many bytes are worth unpacking instead of keeping `before`.
+pub(crate) fn pays(packed: usize, before: usize) -> bool {
+    packed <= before - before / GAIN
+}
 
 /// A value, perhaps compressed (lz4, one block), with its tags. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +34,7 @@ impl Packed {
             && bytes.len() > above
         {
             let packed = lz4_flex::block::compress(&bytes);
-            if packed.len() <= bytes.len() - bytes.len() / GAIN {
+            if pays(packed.len(), bytes.len()) {
                 return Self { bytes: packed.into(), unpacked: Some(length), tags };
             }
         }
@@ -69,6 +74,11 @@ impl Packed {
                 .expect("it was packed here or unpacked once before")
                 .into(),
         }
+    }
+
+    /// As it was before, with its tags.
+    pub fn into_value(self) -> Value {
+        Value { bytes: self.unpack(), tags: self.tags }
     }
 
     /// As it is kept.

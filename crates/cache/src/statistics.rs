@@ -154,12 +154,6 @@ impl Counters {
         counters.bytes.fetch_sub(weight as i64, Ordering::Relaxed);
     }
 
-    /// Weight of all entries of level 1 in bytes, as far as insertions and removals have been noted.
-    pub(crate) fn bytes(&self) -> u64 {
-        let sum = self.kinds.iter().map(|kind| kind.bytes.load(Ordering::Relaxed)).sum::<i64>();
-        u64::try_from(sum).unwrap_or(0)
-    }
-
     pub(crate) fn snapshot(&self) -> Statistics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let gauge = |counter: &AtomicI64| u64::try_from(counter.load(Ordering::Relaxed)).unwrap_or(0);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::held::block;
+
 /// Longest tag in bytes.
 pub const MAX_TAG_BYTES: usize = 255;
 /// Most tags of an entry.
@@ -25,6 +27,13 @@ impl Tags {
     /// The names.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.as_deref().unwrap_or_default().iter().map(AsRef::as_ref)
+    }
+
+    /// What they take of memory, in bytes.
+    pub(crate) fn weight(&self) -> u64 {
+        let Some(names) = &self.0 else { return 0 };
+        let list = block(size_of::<usize>() * 2 + names.len() * size_of::<Box<str>>());
+        list + names.iter().map(|name| block(name.len())).sum::<u64>()
     }
 
     /// Whether this is one of them.

@@ -1,9 +1,15 @@
 //! Filling the cache before anybody asks, most popular first, within a budget.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::entry::weight;
-use crate::{Cache, Key, Value};
+use crate::entry::Entry;
+use crate::epochs::Ticket;
+use crate::level1::REQUEST;
+use crate::{Cache, Key, Packed, Value};
+
+/// Requests that a warmed entry counts as: who passes by once does not take its place before its first reader comes.
+const EXPECTED: u32 = 2 * REQUEST;
 
 /// What a warm-up may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +25,7 @@ pub struct WarmBudget {
 pub enum StopReason {
     /// All entries were offered.
     Finished,
-    /// The next entry would have exceeded the bytes.
+    /// The next entry would have exceeded the bytes, or all of level 1.
     Bytes,
     /// The time was over.
     Deadline,
@@ -34,7 +40,8 @@ pub struct WarmReport {
     pub from_level2: u64,
     /// Weight in bytes of those added.
     pub bytes: u64,
-    /// Entries that were there already, or whose kind is not kept.
+    /// Entries that were there already, whose kind is not kept, or that were not let in, because those that would leave for
+    /// them are asked for more often.
     pub skipped: u64,
     /// Why it ended.
     pub stopped: StopReason,
@@ -47,6 +54,8 @@ pub struct Warmer<'a> {
     budget: WarmBudget,
     deadline: Option<Duration>,
     report: WarmReport,
+    /// Keys found missing last, and the state of things then.
+    asked: HashMap<Key, Ticket>,
 }
 
 impl Cache {
@@ -55,7 +64,7 @@ impl Cache {
         let deadline = budget.max_duration.map(|duration| self.now().saturating_add(duration));
         let report =
             WarmReport { warmed: 0, from_level2: 0, bytes: 0, skipped: 0, stopped: StopReason::Finished };
-        Warmer { cache: self, budget, deadline, report }
+        Warmer { cache: self, budget, deadline, report, asked: HashMap::new() }
     }
 }
 
@@ -77,54 +86,85 @@ impl Warmer<'_> {
         if !self.is_open() {
             return Vec::new();
         }
+        let inner = &self.cache.inner;
         let mut absent = Vec::with_capacity(keys.len());
         for key in keys {
-            if !self.cache.keeps(key.kind()) || self.cache.holds(&key).await {
+            if !self.cache.keeps(key.kind()) || inner.holds(&key) {
                 self.report.skipped += 1;
             } else {
                 absent.push(key);
             }
         }
-        let found = self.cache.found_below(&absent).await;
+        let tickets: Vec<_> = absent.iter().map(|key| inner.epochs.ticket(key)).collect();
+        let mut found = inner.ask_level2_for(&absent).await.into_iter();
         let mut missing = Vec::with_capacity(absent.len());
-        for (at, key) in absent.into_iter().enumerate() {
-            let Some(found) = found.get(at).and_then(Option::as_ref) else {
+        self.asked.clear();
+        for (key, ticket) in absent.into_iter().zip(tickets) {
+            let found = found.next().flatten().map(|found| (inner.span_of(&found), found));
+            let Some((span, found)) = found.filter(|(span, _)| !span.fresh.is_zero()) else {
+                self.asked.insert(key.clone(), ticket);
                 missing.push(key);
                 continue;
             };
-            if !self.takes(weight(&key, found.found.value.as_ref())) {
-                return Vec::new();
+            if let Some(entry) = inner.make(&key, found.value.map(Packed::into_value), span, ticket) {
+                if !self.takes(&entry) {
+                    return Vec::new();
+                }
+                if self.admit(&entry, ticket) {
+                    self.report.from_level2 += 1;
+                }
             }
-            self.report.from_level2 += 1;
-            self.cache.keep_found(&key, found.clone()).await;
         }
         missing
     }
 
     /// Adds entries that were [`missing`](Self::missing), in their order, until one does not fit or the time is over.
-    /// Returns how many.
+    /// Returns for how many there was room.
     pub async fn offer(&mut self, entries: Vec<(Key, Value)>) -> usize {
-        let mut fitting = Vec::with_capacity(entries.len());
+        let inner = &self.cache.inner;
+        for (key, value) in &entries {
+            inner.show(key.kind(), value);
+        }
+        // There is time: what is packed with a dictionary takes half the room.
+        inner.learnt().await;
+        let (mut fitting, mut told) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
         for (key, value) in entries {
-            let packed = self.cache.pack(value);
-            if !self.is_open() || !self.takes(weight(&key, Some(&packed))) {
+            let span = inner.lifetimes.span(&key, true);
+            let ticket = self.asked.get(&key).copied().unwrap_or_else(|| inner.epochs.ticket(&key));
+            // What was forgotten since it was missing may have been rendered before.
+            let Some(entry) = inner.make(&key, Some(value.clone()), span, ticket) else { continue };
+            if !self.is_open() || !self.takes(&entry) {
                 break;
             }
-            fitting.push((key, packed));
+            fitting.push((entry, ticket));
+            told.push((key, value));
         }
-        let number = fitting.len();
-        self.cache.put_packed(fitting).await;
-        number
+        inner.store(&told).await;
+        for (entry, ticket) in &fitting {
+            self.admit(entry, *ticket);
+        }
+        fitting.len()
+    }
+
+    /// Puts in an entry that [`takes`](Self::takes) has counted; it counts no more if it is not let in.
+    fn admit(&mut self, entry: &Entry, ticket: Ticket) -> bool {
+        let admitted = self.cache.inner.admit(entry, ticket, EXPECTED);
+        if !admitted {
+            self.report.warmed -= 1;
+            self.report.bytes -= entry.weight;
+            self.report.skipped += 1;
+        }
+        admitted
     }
 
     /// Counts an entry if it fits.
-    fn takes(&mut self, bytes: u64) -> bool {
-        if self.report.bytes + bytes > self.budget.max_bytes {
+    fn takes(&mut self, entry: &Entry) -> bool {
+        if self.report.bytes + entry.weight > self.budget.max_bytes.min(self.cache.inner.level1.room()) {
             self.report.stopped = StopReason::Bytes;
             return false;
         }
         self.report.warmed += 1;
-        self.report.bytes += bytes;
+        self.report.bytes += entry.weight;
         true
     }
 
@@ -138,7 +178,7 @@ impl Warmer<'_> {
 mod tests {
     use super::*;
     use crate::clock::testing::HandClock;
-    use crate::{CacheOptions, Kind, Packed};
+    use crate::{CacheOptions, Kind};
 
     const ALL: WarmBudget = WarmBudget { max_bytes: 1 << 20, max_duration: None };
 
@@ -186,7 +226,7 @@ mod tests {
     #[tokio::test]
     async fn the_bytes_are_never_exceeded_and_no_further_portion_is_rendered() {
         let (cache, clock) = cache();
-        let each = weight(&keys(1)[0], Some(&Packed::new(vec![7; 100].into(), usize::MAX)));
+        let each = cache.weigh(&keys(1)[0], vec![7; 100].into());
         let budget = WarmBudget { max_bytes: each * 14 + 1, ..ALL };
         let (report, rendered) = warm(&cache, &clock, budget, 50, Duration::ZERO).await;
         assert_eq!((report.warmed, report.bytes, report.stopped), (14, each * 14, StopReason::Bytes));
@@ -200,6 +240,60 @@ mod tests {
         let budget = WarmBudget { max_duration: Some(Duration::from_secs(3)), ..ALL };
         let (report, rendered) = warm(&cache, &clock, budget, 50, Duration::from_secs(1)).await;
         assert_eq!((report.warmed, report.stopped, rendered), (20, StopReason::Deadline, 30));
+    }
+
+    #[tokio::test]
+    async fn a_warm_up_can_go_on_in_another_thread() {
+        let (cache, clock) = cache();
+        let task = tokio::spawn(async move { warm(&cache, &clock, ALL, 30, Duration::ZERO).await.0 });
+        assert_eq!(task.await.unwrap().warmed, 30);
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_while_it_is_rendered_is_not_added() {
+        let (cache, _) = cache();
+        let mut warmer = cache.warmer(ALL);
+        let missing = warmer.missing(keys(2)).await;
+        cache.invalidate(&missing[0]).await;
+        let entries = missing.iter().map(|key| (key.clone(), "from before".into())).collect();
+        assert_eq!(warmer.offer(entries).await, 1);
+        assert_eq!(cache.get(&missing[0]).await, None);
+        assert_eq!(cache.get(&missing[1]).await.unwrap(), "from before");
+    }
+
+    #[tokio::test]
+    async fn a_warmed_entry_is_not_driven_out_by_what_is_asked_for_once() {
+        let (cache, _) = full_of_warmed().await;
+        for n in 100..200 {
+            let key = Key::new(Kind::Product, 1, n.to_string());
+            let load = async || Ok::<_, std::io::Error>(Some(vec![7; 100].into()));
+            cache.get_or_load(&key, load).await.unwrap();
+        }
+        assert!(keys(20).iter().all(|key| cache.inner.holds(key)));
+    }
+
+    #[tokio::test]
+    async fn a_new_version_takes_the_place_of_the_old_one_in_a_full_cache() {
+        let (cache, _) = full_of_warmed().await;
+        for key in keys(20).iter().flat_map(|key| [key; 9]) {
+            cache.get(key).await;
+        }
+        let next: Vec<Key> = (0..20).map(|n| Key::new(Kind::Product, 2, format!("{n:03}"))).collect();
+        let mut warmer = cache.warmer(ALL);
+        let missing = warmer.missing(next.clone()).await;
+        warmer.offer(missing.into_iter().map(|key| (key, vec![8; 100].into())).collect()).await;
+        assert_eq!(next.iter().filter(|key| cache.inner.holds(key)).count(), 20);
+    }
+
+    /// Room for twenty entries, and these warmed.
+    async fn full_of_warmed() -> (Cache, HandClock) {
+        let clock = HandClock::default();
+        let each = Cache::new(CacheOptions::default()).weigh(&keys(1)[0], vec![7; 100].into());
+        let options = CacheOptions { max_bytes: 20 * each, ..CacheOptions::default() };
+        let cache = Cache::with(options, clock.clone(), None);
+        let (report, _) = warm(&cache, &clock, ALL, 20, Duration::ZERO).await;
+        assert_eq!(report.warmed, 20);
+        (cache, clock)
     }
 
     #[tokio::test]

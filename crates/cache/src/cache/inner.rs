@@ -1,147 +1,174 @@
 //! What the levels do for each other.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use moka::ops::compute::Op;
+use tokio::task::JoinHandle;
 
-use crate::entry::{Body, Entry, Span};
+use super::flights::Flights;
+use crate::dictionary::Dictionaries;
+use crate::entry::{Birth, Body, Entry, Span};
 use crate::epochs::{Epochs, Ticket};
-use crate::level1::Level1;
+use crate::held::{Held, shortest};
+use crate::level1::{Level1, Look, View};
 use crate::statistics::{Counters, count};
 use crate::{
-    Clock, Found, Invalidation, Key, Kind, Lifetimes, Packed, SecondLevel, SecondLevelError, Stored,
+    Clock, Found, Invalidation, Key, Kind, Lifetimes, Packed, SecondLevel, SecondLevelError, Stored, Tags,
+    Value,
 };
 
 pub(crate) struct Inner {
     pub(crate) level1: Level1,
-    pub(super) level2: Option<Arc<dyn SecondLevel>>,
-    pub(super) lifetimes: Lifetimes,
-    pub(super) compress_above: usize,
-    pub(super) lead: Duration,
-    pub(super) clock: Box<dyn Clock>,
-    pub(super) epochs: Epochs,
-    pub(super) counters: Arc<Counters>,
+    pub(crate) level2: Option<Arc<dyn SecondLevel>>,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) compress_above: usize,
+    pub(crate) lead: Duration,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) epochs: Epochs,
+    pub(crate) counters: Arc<Counters>,
+    pub(super) flights: Flights,
+    pub(super) dictionaries: Dictionaries,
+    /// Dictionaries in the making, at most one a kind.
+    pub(super) learning: Mutex<Vec<JoinHandle<()>>>,
     /// Of the entry made last.
-    pub(super) sequence: AtomicU64,
+    pub(crate) sequence: AtomicU64,
 }
-
-/// What level 1 has.
-pub(super) enum Look {
-    Fresh(Entry),
-    Stale(Entry),
-    Nothing,
-}
-
-/// A value that is handed out and not kept: it may be outdated, its kind lives for no time, or there is no room.
-pub(super) struct Unkept(pub(super) Option<Packed>);
 
 impl Inner {
-    /// What level 1 has. An entry that may not be served is removed, unless another has replaced it already.
-    pub(super) async fn look(&self, key: &Key) -> Look {
-        let Some(entry) = self.level1.map.get(key).await else { return Look::Nothing };
-        let now = self.clock.now();
-        if !self.alive(key, &entry, now) {
-            self.remove(key, &entry).await;
-            return Look::Nothing;
+    pub(crate) fn view(&self) -> View<'_> {
+        View { now: self.clock.now(), epochs: &self.epochs }
+    }
+
+    /// What level 1 has for a reader. An entry that may not be served is removed, unless another has replaced it.
+    pub(crate) fn look(&self, key: &Key) -> Option<(Look, Entry)> {
+        let view = self.view();
+        let entry = self.level1.get(key, view)?;
+        let look = view.look(&entry);
+        if look == Look::Dead {
+            self.level1.remove_one(&entry);
+            return None;
         }
-        entry.touch(now);
-        if now < entry.fresh_until { Look::Fresh(entry) } else { Look::Stale(entry) }
+        Some((look, entry))
     }
 
-    pub(super) async fn fresh(&self, key: &Key) -> Option<Entry> {
-        match self.look(key).await {
-            Look::Fresh(entry) => Some(entry),
-            Look::Stale(_) | Look::Nothing => None,
-        }
+    pub(crate) fn fresh(&self, key: &Key) -> Option<Entry> {
+        self.look(key).and_then(|(look, entry)| (look == Look::Fresh).then_some(entry))
     }
 
-    /// As [`Inner::fresh`], and what is stale is removed to make way for a load.
-    pub(super) async fn fresh_or_removed(&self, key: &Key) -> Option<Entry> {
-        match self.look(key).await {
-            Look::Fresh(entry) => Some(entry),
-            Look::Stale(entry) => {
-                self.remove(key, &entry).await;
-                None
-            }
-            Look::Nothing => None,
-        }
+    /// As [`Inner::fresh`], for nobody: it does not count as asked for.
+    pub(crate) fn holds(&self, key: &Key) -> bool {
+        self.level1.peek(key).is_some_and(|entry| self.view().look(&entry) == Look::Fresh)
     }
 
-    async fn remove(&self, key: &Key, entry: &Entry) {
-        self.level1
-            .map
-            .entry_by_ref(key)
-            .and_compute_with(async |present| match present {
-                Some(present) if present.value().sequence == entry.sequence => Op::Remove,
-                _ => Op::Nop,
-            })
-            .await;
+    pub(crate) fn hit(&self, key: &Key, entry: &Entry) -> Option<Bytes> {
+        let bytes = entry.bytes();
+        self.count_hit(key, bytes.is_some());
+        bytes
     }
 
-    fn alive(&self, key: &Key, entry: &Entry, now: Duration) -> bool {
-        now < entry.ends_at && entry.ticket.generation == self.epochs.generation(key.kind())
-    }
-
-    pub(super) fn hit(&self, key: &Key, entry: &Entry) -> Option<Bytes> {
+    pub(crate) fn count_hit(&self, key: &Key, is_there: bool) {
         let counters = self.counters.of(key.kind());
         count(&counters.hits);
-        if entry.value.is_none() {
+        if !is_there {
             count(&counters.absent_hits);
         }
-        entry.bytes()
     }
 
-    /// An entry of level 1, room made for it; to be inserted at once.
-    pub(super) async fn make(
-        &self,
-        key: &Key,
-        value: Option<Packed>,
-        span: Span,
-        ticket: Ticket,
-    ) -> Result<Entry, Unkept> {
-        if (span.fresh + span.stale).is_zero() || !self.epochs.holds(key, ticket) {
-            return Err(Unkept(value));
+    pub(crate) fn count_miss(&self, key: &Key) {
+        count(&self.counters.of(key.kind()).misses);
+        self.level1.missed(key);
+    }
+
+    /// An entry as level 1 would keep it. `None` when it lives for no time, or what it holds may be outdated.
+    pub(crate) fn make(&self, key: &Key, value: Option<Value>, span: Span, ticket: Ticket) -> Option<Entry> {
+        if span.is_zero() || !self.epochs.holds(key, ticket) {
+            return None;
         }
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-        let entry = Arc::new(Body::new(key, value, ticket, self.clock.now(), span, sequence));
-        if self.level1.admit(key, &entry).await { Ok(entry) } else { Err(Unkept(entry.value.clone())) }
-    }
-
-    /// Puts an entry into level 1, in place of what is there.
-    pub(super) async fn keep(&self, key: &Key, value: Option<Packed>, span: Span, ticket: Ticket) {
-        match self.make(key, value, span, ticket).await {
-            Ok(entry) => {
-                self.level1.map.insert(key.clone(), entry).await;
-                self.drop_if_outdated(key, ticket).await;
+        let (held, tags) = match value {
+            Some(Value { bytes, tags }) => {
+                let dictionary = self.dictionaries.of(key.kind(), bytes.len());
+                (Some(Held::pack(&bytes, self.compress_above, dictionary)), tags)
             }
-            Err(_) => self.level1.map.invalidate(key).await,
+            None => (None, Tags::default()),
+        };
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let birth = Birth { now: self.clock.now(), sequence, generation: ticket.generation };
+        Some(Arc::new(Body::new(key, held, tags, span, birth)))
+    }
+
+    /// Looks at a value before it is kept: the first of a kind say what all of it have in common.
+    pub(crate) fn show(self: &Arc<Self>, kind: Kind, value: &Value) {
+        if value.bytes.len() > shortest(self.compress_above)
+            && let Some(samples) = self.dictionaries.show(kind, &value.bytes)
+        {
+            self.learn(kind, samples);
         }
     }
 
-    /// Closes the gap between the last look at the ticket and the insert.
-    pub(super) async fn drop_if_outdated(&self, key: &Key, ticket: Ticket) {
-        if !self.epochs.holds(key, ticket) {
-            self.level1.map.invalidate(key).await;
+    /// Makes a dictionary, where nobody waits for it if there is such a place.
+    fn learn(self: &Arc<Self>, kind: Kind, samples: Vec<Bytes>) {
+        let inner = Arc::clone(self);
+        let learn = move || {
+            let bytes = inner.dictionaries.learn(kind, &samples);
+            inner.level1.share(bytes);
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                let learning = runtime.spawn_blocking(learn);
+                self.learning.lock().unwrap_or_else(PoisonError::into_inner).push(learning);
+            }
+            Err(_) => learn(),
+        }
+    }
+
+    /// Waits for dictionaries that are being made.
+    pub(crate) async fn learnt(&self) {
+        let learning = std::mem::take(&mut *self.learning.lock().unwrap_or_else(PoisonError::into_inner));
+        for learning in learning {
+            // Cut off with the runtime: then there is none.
+            let _ = learning.await;
+        }
+    }
+
+    /// Puts an entry into level 1, in place of what is there. `expected`: requests for it, if somebody knows. False when
+    /// it was not let in, or was forgotten meanwhile; what is there goes then, too.
+    pub(crate) fn admit(&self, entry: &Entry, ticket: Ticket, expected: u32) -> bool {
+        // The second look closes the gap between the first and the insert.
+        let kept = self.level1.insert(entry, expected, self.view()) && self.epochs.holds(&entry.key, ticket);
+        if !kept {
+            self.level1.remove(&entry.key);
+        }
+        kept
+    }
+
+    /// Makes an entry and puts it in. What cannot be kept takes what is there along.
+    pub(crate) fn keep(self: &Arc<Self>, key: &Key, value: Option<Value>, span: Span, ticket: Ticket) {
+        if let Some(value) = &value {
+            self.show(key.kind(), value);
+        }
+        if let Some(entry) = self.make(key, value, span, ticket) {
+            self.admit(&entry, ticket, 0);
+        } else {
+            self.level1.remove(key);
         }
     }
 
     /// What is found lives on for the time it has left.
-    pub(super) fn span_of(&self, found: &Found) -> Span {
+    pub(crate) fn span_of(&self, found: &Found) -> Span {
         let stale = if found.value.is_some() { self.lifetimes.stale.min(found.left) } else { Duration::ZERO };
         Span { fresh: found.left.saturating_sub(stale), stale }
     }
 
     /// What level 2 has, fresh or stale.
-    pub(super) async fn ask_level2(&self, key: &Key) -> Option<Found> {
+    pub(crate) async fn ask_level2(&self, key: &Key) -> Option<Found> {
         let mut found = self.ask_level2_for(std::slice::from_ref(key)).await;
         found.pop().flatten()
     }
 
     /// What level 2 has, in the order of `keys`; nothing when there is no such level.
-    pub(super) async fn ask_level2_for(&self, keys: &[Key]) -> Vec<Option<Found>> {
+    pub(crate) async fn ask_level2_for(&self, keys: &[Key]) -> Vec<Option<Found>> {
         let Some(level2) = self.level2.as_ref().filter(|_| !keys.is_empty()) else { return Vec::new() };
         let found = self.note(level2.get(keys).await).unwrap_or_default();
         for (key, _) in keys.iter().zip(&found).filter(|(_, found)| found.is_some()) {
@@ -150,21 +177,30 @@ impl Inner {
         found
     }
 
-    pub(super) async fn tell_level2(&self, entries: Vec<Stored>) {
+    pub(crate) async fn tell_level2(&self, entries: Vec<Stored>) {
         if let Some(level2) = self.level2.as_ref().filter(|_| !entries.is_empty()) {
             self.note(level2.put(&entries).await);
         }
     }
 
-    /// As level 2 is to keep it; `None` when it lives for no time.
-    pub(super) fn stored(&self, key: &Key, value: Option<Packed>) -> Option<Stored> {
+    /// As level 2 is to keep it; `None` when it lives for no time, or there is no such level.
+    pub(crate) fn stored(&self, key: &Key, value: Option<&Value>) -> Option<Stored> {
         let span = self.lifetimes.span(key, value.is_some());
-        let lives = span.fresh + span.stale;
-        (!lives.is_zero()).then(|| Stored { key: key.clone(), value, lives })
+        if self.level2.is_none() || span.is_zero() {
+            return None;
+        }
+        let value = value.map(|value| Packed::new(value.clone(), self.compress_above));
+        Some(Stored { key: key.clone(), value, lives: span.fresh + span.stale })
+    }
+
+    /// Tells level 2 of entries.
+    pub(crate) async fn store(&self, entries: &[(Key, Value)]) {
+        let stored = entries.iter().filter_map(|(key, value)| self.stored(key, Some(value)));
+        self.tell_level2(stored.collect()).await;
     }
 
     /// Counts a failure.
-    pub(super) fn note<T>(&self, result: Result<T, SecondLevelError>) -> Option<T> {
+    pub(crate) fn note<T>(&self, result: Result<T, SecondLevelError>) -> Option<T> {
         result
             .inspect_err(|error| {
                 let skipped = *error == SecondLevelError::Skipped;
@@ -174,50 +210,40 @@ impl Inner {
     }
 
     /// Forgets in both levels, level 1 twice: what was read from level 2 meanwhile may be old.
-    pub(super) async fn forget(&self, what: Invalidation) {
-        self.forget_here(&what).await;
+    pub(crate) async fn forget(&self, what: Invalidation) {
+        self.forget_here(&what);
         if let Some(level2) = &self.level2 {
             self.note(level2.invalidate(std::slice::from_ref(&what)).await);
-            self.forget_here(&what).await;
+            self.forget_here(&what);
         }
         self.count_invalidation(&what);
     }
 
-    pub(super) fn count_invalidation(&self, what: &Invalidation) {
+    pub(crate) fn count_invalidation(&self, what: &Invalidation) {
         for kind in Kind::ALL.into_iter().filter(|kind| what.concerns(*kind)) {
             count(&self.counters.of(kind).invalidations);
         }
     }
 
-    /// Forgets in level 1: at once for every later look-up; the memory is freed bit by bit.
-    pub(super) async fn forget_here(&self, what: &Invalidation) {
+    /// Forgets in level 1. A kind is out of reach at once and its memory is freed bit by bit; for a tag or pattern all
+    /// entries are looked at.
+    pub(crate) fn forget_here(&self, what: &Invalidation) {
         match what {
             Invalidation::Entry(key) => {
                 self.epochs.bump_key(key);
-                self.level1.map.invalidate(key).await;
+                self.level1.remove(key);
             }
-            Invalidation::Kind(kind) => self.forget_kind(*kind),
-            Invalidation::Everything => Kind::ALL.into_iter().for_each(|kind| self.forget_kind(kind)),
+            Invalidation::Kind(kind) => self.epochs.bump_kind(*kind),
+            Invalidation::Everything => Kind::ALL.into_iter().for_each(|kind| self.epochs.bump_kind(kind)),
             Invalidation::Tag(tag) => {
-                let (now, tag) = (self.epochs.bump_sweeps(), tag.clone());
-                self.sweep(move |_, entry| entry.ticket.sweeps < now && entry.has_tag(&tag));
+                self.epochs.bump_sweeps();
+                self.level1.remove_all(|entry| entry.has_tag(tag));
             }
             Invalidation::Pattern(kind, pattern) => {
-                let (now, kind, pattern) = (self.epochs.bump_sweeps(), *kind, pattern.clone());
-                self.sweep(move |key, entry| {
-                    key.kind() == kind && entry.ticket.sweeps < now && pattern.matches(key.id())
-                });
+                self.epochs.bump_sweeps();
+                let meant = |key: &Key| key.kind() == *kind && pattern.matches(key.id());
+                self.level1.remove_all(|entry| meant(&entry.key));
             }
         }
-    }
-
-    fn forget_kind(&self, kind: Kind) {
-        let now = self.epochs.bump_kind(kind);
-        self.sweep(move |key, entry| key.kind() == kind && entry.ticket.generation < now);
-    }
-
-    fn sweep(&self, outdated: impl Fn(&Key, &Entry) -> bool + Send + Sync + 'static) {
-        // The error says that closures are not supported; they were switched on when the cache was built.
-        let _ = self.level1.map.invalidate_entries_if(outdated);
     }
 }

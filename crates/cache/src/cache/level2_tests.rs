@@ -17,6 +17,8 @@ struct Shared {
     others: broadcast::Sender<Invalidation>,
     away: AtomicBool,
     gets: AtomicUsize,
+    /// Somebody was not given the lead.
+    refused: Notify,
 }
 
 impl Shared {
@@ -54,7 +56,11 @@ impl SecondLevel for Shared {
     }
     async fn lead(&self, key: &Key, _: Duration) -> Result<bool, SecondLevelError> {
         drop(self.reach()?);
-        Ok(self.leads.lock().unwrap().insert(key.clone()))
+        let leads = self.leads.lock().unwrap().insert(key.clone());
+        if !leads {
+            self.refused.notify_one();
+        }
+        Ok(leads)
     }
     async fn resign(&self, key: &Key) -> Result<(), SecondLevelError> {
         drop(self.reach()?);
@@ -73,6 +79,7 @@ fn two_processes() -> (Arc<Shared>, Cache, Cache) {
         others: broadcast::Sender::new(16),
         away: AtomicBool::new(false),
         gets: AtomicUsize::new(0),
+        refused: Notify::new(),
     });
     let process = || Cache::with(CacheOptions::default(), HandClock::default(), Some(shared.clone()));
     let (one, two) = (process(), process());
@@ -175,7 +182,7 @@ async fn a_second_level_that_is_away_costs_a_count_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_costly_is_made_by_one_process_while_the_other_waits() {
-    let (_, one, two) = two_processes();
+    let (shared, one, two) = two_processes();
     let page = Key::new(Kind::View, 1, "page");
     let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let first = tokio::spawn({
@@ -194,7 +201,7 @@ async fn what_is_costly_is_made_by_one_process_while_the_other_waits() {
         let (two, page) = (two.clone(), page.clone());
         async move { loads(&two, &page, "by two").await }
     });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    shared.refused.notified().await;
     go.notify_one();
     assert_eq!(first.await.unwrap().unwrap(), "by one");
     assert_eq!(second.await.unwrap().unwrap(), "by one");

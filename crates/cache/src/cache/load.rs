@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::inner::{Inner, Look, Unkept};
+use super::flights::{Landed, Landing};
+use super::inner::Inner;
 use crate::entry::{Entry, Span};
 use crate::epochs::Ticket;
+use crate::level1::Look;
 use crate::statistics::count;
 use crate::{Cache, Key, Packed, Value};
 
@@ -19,18 +21,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug, thiserror::Error)]
 #[error("loading a cache entry: {0}")]
 pub struct LoadError<E: Error + 'static>(#[source] pub Arc<E>);
-
-/// Why a load kept nothing.
-enum NotKept<E> {
-    Unkept(Option<Packed>),
-    Failed(Arc<E>),
-}
-
-impl<E> From<Unkept> for NotKept<E> {
-    fn from(Unkept(value): Unkept) -> Self {
-        Self::Unkept(value)
-    }
-}
 
 impl Cache {
     /// The value, loaded by `load` if neither level has it. However many ask at the same time, it is loaded once and
@@ -48,7 +38,7 @@ impl Cache {
         E: Error + Send + Sync + 'static,
         F: AsyncFnOnce() -> Result<Option<Value>, E>,
     {
-        match self.inner.fresh_or_removed(key).await {
+        match self.inner.fresh(key) {
             Some(entry) => Ok(self.inner.hit(key, &entry)),
             None => self.inner.load(key, load).await,
         }
@@ -67,89 +57,109 @@ impl Cache {
         L: Future<Output = Result<Option<Value>, E>> + Send + 'static,
     {
         let inner = &self.inner;
-        let mut look = inner.look(key).await;
-        if matches!(look, Look::Nothing) {
+        let mut look = inner.look(key);
+        if look.is_none() {
             let ticket = inner.epochs.ticket(key);
             if let Some(found) = inner.ask_level2(key).await {
                 let span = inner.span_of(&found);
-                let value = found.value.as_ref().map(Packed::unpack);
-                inner.keep(key, found.value, span, ticket).await;
+                let value = found.value.map(Packed::into_value);
+                let bytes = value.as_ref().map(|value| value.bytes.clone());
+                inner.keep(key, value, span, ticket);
                 if !span.fresh.is_zero() {
-                    count(&inner.counters.of(key.kind()).misses);
-                    return Ok(value);
+                    inner.count_miss(key);
+                    return Ok(bytes);
                 }
-                look = inner.look(key).await;
+                look = inner.look(key);
             }
         }
-        match look {
-            Look::Fresh(entry) => Ok(inner.hit(key, &entry)),
-            Look::Stale(entry) => {
-                count(&inner.counters.of(key.kind()).stale_hits);
-                let value = inner.hit(key, &entry);
-                if entry.begin_renewal() {
-                    let (inner, key) = (Arc::clone(inner), key.clone());
-                    tokio::spawn(async move { inner.renew(&key, &entry, load).await });
-                }
-                Ok(value)
+        let Some((look, entry)) = look else { return inner.load(key, async move || load().await).await };
+        if look == Look::Stale {
+            count(&inner.counters.of(key.kind()).stale_hits);
+            if entry.begin_renewal() {
+                let (inner, key, entry) = (Arc::clone(inner), key.clone(), Arc::clone(&entry));
+                tokio::spawn(async move { inner.renew(&key, &entry, load).await });
             }
-            Look::Nothing => inner.load(key, async move || load().await).await,
         }
+        Ok(inner.hit(key, &entry))
     }
 }
 
 impl Inner {
-    async fn load<E, F>(&self, key: &Key, load: F) -> Result<Option<Bytes>, LoadError<E>>
+    /// Loads, or waits for the one who does.
+    async fn load<E, F>(self: &Arc<Self>, key: &Key, load: F) -> Result<Option<Bytes>, LoadError<E>>
     where
         E: Error + Send + Sync + 'static,
         F: AsyncFnOnce() -> Result<Option<Value>, E>,
     {
         let ticket = self.epochs.ticket(key);
-        match self.level1.map.entry_by_ref(key).or_try_insert_with(self.bring(key, ticket, load)).await {
-            Ok(entry) if entry.is_fresh() => {
-                // Invalidated between the last look and the insert: this is the second look.
-                self.drop_if_outdated(key, ticket).await;
-                Ok(entry.into_value().bytes())
+        let seat = self.flights.join(key);
+        let turn = seat.turn().await;
+        if let Some(landing) = turn.as_ref().filter(|landing| landing.ticket == ticket) {
+            match &landing.landed {
+                Landed::Value(bytes) => {
+                    self.count_hit(key, bytes.is_some());
+                    return Ok(bytes.clone());
+                }
+                Landed::Failed(error) => {
+                    if let Ok(error) = Arc::clone(error).downcast() {
+                        return Err(LoadError(error));
+                    }
+                }
             }
-            Ok(entry) => Ok(self.hit(key, entry.value())),
-            Err(reason) => match &*reason {
-                NotKept::Unkept(value) => Ok(value.as_ref().map(Packed::unpack)),
-                NotKept::Failed(error) => Err(LoadError(error.clone())),
-            },
+        }
+        // Another load may have ended between the look and the turn.
+        if let Some(entry) = self.fresh(key) {
+            return Ok(self.hit(key, &entry));
+        }
+        let ticket = self.epochs.ticket(key);
+        match self.bring(key, ticket, load).await {
+            Ok(bytes) => {
+                seat.land(turn, Landing { ticket, landed: Landed::Value(bytes.clone()) });
+                Ok(bytes)
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                seat.land(turn, Landing { ticket, landed: Landed::Failed(error.clone()) });
+                Err(LoadError(error))
+            }
         }
     }
 
-    /// What moka runs for one of all who ask: second level, then the loader.
-    async fn bring<E, F>(&self, key: &Key, ticket: Ticket, load: F) -> Result<Entry, NotKept<E>>
+    /// What one of all who ask does: second level, then the loader.
+    async fn bring<E, F>(self: &Arc<Self>, key: &Key, ticket: Ticket, load: F) -> Result<Option<Bytes>, E>
     where
         F: AsyncFnOnce() -> Result<Option<Value>, E>,
     {
-        count(&self.counters.of(key.kind()).misses);
+        self.count_miss(key);
         let made = match self.fresh_in_level2(key).await {
             Some(made) => Some(made),
             None if key.kind().is_costly() && !self.leads(key).await => self.wait_for_level2(key).await,
             None => None,
         };
-        if let Some((value, span)) = made {
-            return Ok(self.make(key, value, span, ticket).await?);
-        }
-        let value = self.loaded(key, ticket, load).await.map_err(|error| NotKept::Failed(Arc::new(error)))?;
-        let span = self.lifetimes.span(key, value.is_some());
-        Ok(self.make(key, value, span, ticket).await?)
+        let (value, span) = if let Some(made) = made {
+            made
+        } else {
+            let value = self.loaded(key, ticket, load).await?;
+            let span = self.lifetimes.span(key, value.is_some());
+            (value, span)
+        };
+        let bytes = value.as_ref().map(|value| value.bytes.clone());
+        self.keep(key, value, span, ticket);
+        Ok(bytes)
     }
 
     /// Runs the loader and tells level 2 what it brought, unless that may be outdated.
-    async fn loaded<E, F>(&self, key: &Key, ticket: Ticket, load: F) -> Result<Option<Packed>, E>
+    async fn loaded<E, F>(&self, key: &Key, ticket: Ticket, load: F) -> Result<Option<Value>, E>
     where
         F: AsyncFnOnce() -> Result<Option<Value>, E>,
     {
         let counters = self.counters.of(key.kind());
         count(&counters.loads);
         let loaded = load().await.inspect_err(|_| count(&counters.load_errors));
-        let loaded = loaded.map(|value| Some(Packed::new(value?, self.compress_above)));
         if let Ok(value) = &loaded
             && self.epochs.holds(key, ticket)
         {
-            self.tell_level2(self.stored(key, value.clone()).into_iter().collect()).await;
+            self.tell_level2(self.stored(key, value.as_ref()).into_iter().collect()).await;
         }
         if key.kind().is_costly() {
             self.resign(key).await;
@@ -158,14 +168,14 @@ impl Inner {
     }
 
     /// Makes a new entry for one that is stale.
-    async fn renew<E, F, L>(&self, key: &Key, old: &Entry, load: F)
+    async fn renew<E, F, L>(self: &Arc<Self>, key: &Key, old: &Entry, load: F)
     where
         F: FnOnce() -> L,
         L: Future<Output = Result<Option<Value>, E>>,
     {
         let ticket = self.epochs.ticket(key);
         if let Some((value, span)) = self.fresh_in_level2(key).await {
-            return self.keep(key, value, span, ticket).await;
+            return self.keep(key, value, span, ticket);
         }
         if key.kind().is_costly() && !self.leads(key).await {
             return old.renewal_failed();
@@ -173,16 +183,16 @@ impl Inner {
         match self.loaded(key, ticket, async move || load().await).await {
             Ok(value) => {
                 let span = self.lifetimes.span(key, value.is_some());
-                self.keep(key, value, span, ticket).await;
+                self.keep(key, value, span, ticket);
             }
             Err(_) => old.renewal_failed(),
         }
     }
 
-    async fn fresh_in_level2(&self, key: &Key) -> Option<(Option<Packed>, Span)> {
+    async fn fresh_in_level2(&self, key: &Key) -> Option<(Option<Value>, Span)> {
         let found = self.ask_level2(key).await?;
         let span = self.span_of(&found);
-        (!span.fresh.is_zero()).then_some((found.value, span))
+        (!span.fresh.is_zero()).then(|| (found.value.map(Packed::into_value), span))
     }
 
     /// Whether this process is the one to load; also when nobody can say.
@@ -202,7 +212,7 @@ impl Inner {
     }
 
     /// What another process makes, if it appears in time.
-    async fn wait_for_level2(&self, key: &Key) -> Option<(Option<Packed>, Span)> {
+    async fn wait_for_level2(&self, key: &Key) -> Option<(Option<Value>, Span)> {
         let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
         while waited < self.lead {
             tokio::time::sleep(pause.min(self.lead.saturating_sub(waited))).await;

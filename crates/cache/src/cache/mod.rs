@@ -1,24 +1,27 @@
 //! The cache: level 1 in the process, perhaps a second level below.
 
+mod flights;
 mod inner;
 mod load;
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::epochs::{Epochs, Ticket};
+use crate::dictionary::Dictionaries;
+use crate::epochs::Epochs;
 use crate::level1::Level1;
-use crate::statistics::{Counters, count};
+use crate::statistics::Counters;
 use crate::value::cut;
 use crate::{
-    CacheOptions, Clock, Found, Invalidation, Key, Kind, MonotonicClock, Packed, Pattern, Relief,
-    SecondLevel, Statistics, Value,
+    CacheOptions, Clock, Invalidation, Key, Kind, MonotonicClock, Packed, Pattern, Relief, SecondLevel,
+    Statistics, Value,
 };
 
+use flights::Flights;
 use inner::Inner;
 
 pub use load::LoadError;
@@ -42,6 +45,9 @@ impl Cache {
         let heard = level2.as_ref().and_then(|level2| level2.listen());
         let inner = Arc::new(Inner {
             level1: Level1::new(&options, counters.clone()),
+            dictionaries: Dictionaries::new(options.max_bytes),
+            learning: Mutex::default(),
+            flights: Flights::default(),
             level2,
             lifetimes: options.lifetimes,
             compress_above: options.compress_above,
@@ -59,7 +65,7 @@ impl Cache {
 
     /// The value, if level 1 or else level 2 has it alive. `None` also when it is remembered that there is none.
     pub async fn get(&self, key: &Key) -> Option<Bytes> {
-        if let Some(entry) = self.inner.fresh(key).await {
+        if let Some(entry) = self.inner.fresh(key) {
             return self.inner.hit(key, &entry);
         }
         self.get_many(std::slice::from_ref(key)).await.pop().flatten()
@@ -67,28 +73,29 @@ impl Cache {
 
     /// As [`Cache::get`] for many keys, in their order: level 2 is asked once for all that level 1 does not have.
     pub async fn get_many(&self, keys: &[Key]) -> Vec<Option<Bytes>> {
-        let inner = &*self.inner;
+        let inner = &self.inner;
         let mut values = Vec::with_capacity(keys.len());
         let mut missing = Vec::new();
         for (at, key) in keys.iter().enumerate() {
-            values.push(if let Some(entry) = inner.fresh(key).await {
+            values.push(if let Some(entry) = inner.fresh(key) {
                 inner.hit(key, &entry)
             } else {
-                count(&inner.counters.of(key.kind()).misses);
-                missing.push((at, key.clone(), inner.epochs.ticket(key)));
+                inner.count_miss(key);
+                missing.push((at, key, inner.epochs.ticket(key)));
                 None
             });
         }
         if inner.level2.is_none() || missing.is_empty() {
             return values;
         }
-        let asked: Vec<Key> = missing.iter().map(|(_, key, _)| key.clone()).collect();
+        let asked: Vec<Key> = missing.iter().map(|(_, key, _)| Key::clone(key)).collect();
         for ((at, key, ticket), found) in missing.into_iter().zip(inner.ask_level2_for(&asked).await) {
             let Some(found) = found else { continue };
             let span = inner.span_of(&found);
             if !span.fresh.is_zero() {
-                values[at] = found.value.as_ref().map(Packed::unpack);
-                inner.keep(&key, found.value, span, ticket).await;
+                let value = found.value.map(Packed::into_value);
+                values[at] = value.as_ref().map(|value| value.bytes.clone());
+                inner.keep(key, value, span, ticket);
             }
         }
         values
@@ -102,25 +109,11 @@ impl Cache {
 
     /// As [`Cache::put`] for many entries: level 2 is told once. Entries whose kind is not kept are left out.
     pub async fn put_many(&self, entries: Vec<(Key, Value)>) {
-        let entries = entries.into_iter().map(|(key, value)| (key, self.pack(value))).collect();
-        self.put_packed(entries).await;
-    }
-
-    /// As both levels would keep it.
-    pub fn pack(&self, value: Value) -> Packed {
-        Packed::new(value, self.inner.compress_above)
-    }
-
-    pub(crate) async fn put_packed(&self, entries: Vec<(Key, Packed)>) {
-        let inner = &*self.inner;
+        let inner = &self.inner;
         let tickets: Vec<_> = entries.iter().map(|(key, _)| inner.epochs.ticket(key)).collect();
-        if inner.level2.is_some() {
-            let stored = entries.iter().filter_map(|(key, value)| inner.stored(key, Some(value.clone())));
-            inner.tell_level2(stored.collect()).await;
-        }
+        inner.store(&entries).await;
         for ((key, value), ticket) in entries.into_iter().zip(tickets) {
-            let span = inner.lifetimes.span(&key, true);
-            inner.keep(&key, Some(value), span, ticket).await;
+            inner.keep(&key, Some(value), inner.lifetimes.span(&key, true), ticket);
         }
     }
 
@@ -148,24 +141,31 @@ impl Cache {
     }
 
     /// Frees memory and bounds level 1 as [`MemoryPressure`](crate::MemoryPressure) decided. Returns the bytes freed.
-    pub async fn relieve(&self, relief: Relief) -> u64 {
-        self.inner.level1.set_ceiling(relief.ceiling_bytes);
-        if relief.free_bytes == 0 { 0 } else { self.inner.level1.free(relief.free_bytes).await }
+    pub fn relieve(&self, relief: Relief) -> u64 {
+        let inner = &self.inner;
+        inner.level1.set_ceiling(relief.ceiling_bytes);
+        if relief.free_bytes == 0 { 0 } else { inner.level1.free(relief.free_bytes, inner.view()) }
     }
 
-    /// What an entry would take of level 1, in bytes.
-    pub fn weigh(&self, key: &Key, value: &Packed) -> u64 {
-        crate::entry::weight(key, Some(value))
+    /// What an entry would take of level 1, in bytes. The value may become one of the samples from which the cache learns
+    /// what values of its kind have in common.
+    pub fn weigh(&self, key: &Key, value: Value) -> u64 {
+        let span = self.inner.lifetimes.span(key, true);
+        let ticket = self.inner.epochs.ticket(key);
+        self.inner.show(key.kind(), &value);
+        self.inner.make(key, Some(value), span, ticket).map_or(0, |entry| entry.weight)
     }
 
-    /// Weight of the entries of level 1 in bytes.
+    /// Bytes of level 1: of its entries, those about to enter included, and of what they share.
     pub fn held_bytes(&self) -> u64 {
-        self.inner.counters.bytes()
+        self.inner.level1.held()
     }
 
-    /// The counters now, after pending removals have been carried out.
+    /// The counters now, after dead entries have been swept out and what values have in common has been learnt, if that
+    /// was due.
     pub async fn settled_statistics(&self) -> Statistics {
-        self.inner.level1.map.run_pending_tasks().await;
+        self.inner.learnt().await;
+        self.inner.level1.sweep(self.inner.view());
         self.statistics()
     }
 
@@ -179,37 +179,10 @@ impl Cache {
         self.inner.clock.now()
     }
 
-    /// Whether level 1 can serve the key now; no look-up in the statistics.
-    pub(crate) async fn holds(&self, key: &Key) -> bool {
-        self.inner.fresh(key).await.is_some()
-    }
-
-    /// What level 2 has fresh, for a warm-up; in the order of `keys`, nothing when there is no such level.
-    pub(crate) async fn found_below(&self, keys: &[Key]) -> Vec<Option<Below>> {
-        let inner = &*self.inner;
-        let tickets: Vec<_> = keys.iter().map(|key| inner.epochs.ticket(key)).collect();
-        let found = inner.ask_level2_for(keys).await.into_iter().zip(tickets);
-        let fresh = |found: &Found| !inner.span_of(found).fresh.is_zero();
-        found.map(|(found, ticket)| Some(Below { found: found.filter(fresh)?, ticket })).collect()
-    }
-
-    /// Puts what was found below into level 1.
-    pub(crate) async fn keep_found(&self, key: &Key, below: Below) {
-        let span = self.inner.span_of(&below.found);
-        self.inner.keep(key, below.found.value, span, below.ticket).await;
-    }
-
     /// Whether a kind is kept at all.
     pub(crate) fn keeps(&self, kind: Kind) -> bool {
         !self.inner.lifetimes.of(kind).is_zero()
     }
-}
-
-/// What level 2 had, and when it was asked.
-#[derive(Clone)]
-pub(crate) struct Below {
-    pub(crate) found: Found,
-    ticket: Ticket,
 }
 
 /// Forgets here what other processes forget, until the cache is dropped.
@@ -221,7 +194,7 @@ async fn obey(mut heard: Receiver<Invalidation>, cache: Weak<Inner>) {
             Err(RecvError::Closed) => return,
         };
         let Some(inner) = cache.upgrade() else { return };
-        inner.forget_here(&what).await;
+        inner.forget_here(&what);
         inner.count_invalidation(&what);
     }
 }

@@ -112,7 +112,7 @@ impl Service for MemoryGuard {
         if let Some(reading) = read_memory(&self.source) {
             let held = self.cache.held_bytes();
             let relief = self.pressure.look(self.cache.now(), reading, held);
-            let freed_bytes = self.cache.relieve(relief).await;
+            let freed_bytes = self.cache.relieve(relief);
             if freed_bytes > 0 {
                 let (used_bytes, limit_bytes) = (reading.used, reading.limit);
                 tracing::info!(
