@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::flights::Flights;
 use crate::dictionary::Dictionaries;
-use crate::entry::{Birth, Body, Entry, Span};
+use crate::entry::{Birth, Body, Entry, Span, least_weight};
 use crate::epochs::{Epochs, Ticket};
 use crate::held::{Held, shortest};
 use crate::level1::{Level1, Look, View};
@@ -148,7 +148,10 @@ impl Inner {
         if let Some(value) = &value {
             self.show(key.kind(), value);
         }
-        if let Some(entry) = self.make(key, value, span, ticket) {
+        let least = least_weight(key, value.as_ref().map_or(0, |value| value.bytes.len()));
+        let worth_making = !span.is_zero() && self.level1.might_take(key, least, self.view());
+        let entry = worth_making.then(|| self.make(key, value, span, ticket)).flatten();
+        if let Some(entry) = entry {
             self.admit(&entry, ticket, 0);
         } else {
             self.level1.remove(key);

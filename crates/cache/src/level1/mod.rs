@@ -108,6 +108,26 @@ impl Level1 {
         }
     }
 
+    /// Whether an entry that weighs at least so much might be let in. Spares the making of most that would not.
+    pub(crate) fn might_take(&self, key: &Key, least: u64, view: View<'_>) -> bool {
+        let might = if least > self.room() {
+            false
+        } else if self.policy != EvictionPolicy::Lfu
+            || self.held() + least <= self.ceiling.load(Ordering::Relaxed)
+        {
+            true
+        } else {
+            let shard = self.shard(key);
+            let (replaces, heat) = (shard.peek(key).is_some(), shard.known(key));
+            drop(shard);
+            replaces || self.worst(view).is_none_or(|(rank, _)| rank.might_yield(heat, least))
+        };
+        if !might {
+            count(&self.counters.of(key.kind()).evictions);
+        }
+        might
+    }
+
     /// Puts an entry in, in place of what is under its key; others leave for it. `expected`: how often it will be asked
     /// for, in [`REQUEST`]s, if somebody knows. False when it is not let in: then whatever is there under its key must
     /// go.

@@ -42,6 +42,11 @@ impl Rank {
     pub(super) fn displaces(&self, policy: EvictionPolicy, other: &Self) -> bool {
         policy != EvictionPolicy::Lfu || (self.standing, self.worth) > (other.standing, other.worth)
     }
+
+    /// Whether, under LFU, somebody asked for so often would displace this one even if he weighed no more than `least`.
+    pub(super) fn might_yield(&self, heat: u32, least: u64) -> bool {
+        self.standing != Standing::Present || (u64::from(heat) << 32) / least.max(1) > self.worth
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +99,21 @@ mod tests {
         };
         for policy in [EvictionPolicy::Lru, EvictionPolicy::Lfu, EvictionPolicy::Fifo, EvictionPolicy::Ttl] {
             assert_eq!(order(policy, &all, standing), [3, 2, 1], "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_displaces_an_entry_might_have_been_known_to() {
+        let present = |heat| (entry(1, 1, heat, 9), heat);
+        for (old, heat) in [0, 3, 8, 20].map(present) {
+            let old_rank = Rank::new(EvictionPolicy::Lfu, &old, Standing::Present, 0);
+            for new_heat in 0..40 {
+                let new = Rank::new(EvictionPolicy::Lfu, &entry(2, 2, new_heat, 9), Standing::Present, 0);
+                let displaces = new.displaces(EvictionPolicy::Lfu, &old_rank);
+                assert_eq!(displaces, new_heat > heat);
+                assert!(!displaces || old_rank.might_yield(new_heat, old.weight / 2));
+            }
+            assert!(!old_rank.might_yield(0, old.weight));
         }
     }
 }

@@ -74,10 +74,15 @@ impl Shard {
         self.frequency.asked(self.entries.len());
     }
 
+    /// How often a key that is not there was asked for.
+    pub(super) fn known(&self, key: &Key) -> u32 {
+        self.frequency.of(key.stable_hash())
+    }
+
     /// Gives a newcomer what is known of its key, at least `expected`.
     pub(super) fn introduce(&self, entry: &Entry, expected: u32) {
         let age = self.frequency.age();
-        let known = self.frequency.of(entry.key.stable_hash());
+        let known = self.known(&entry.key);
         let before = self.peek(&entry.key).map_or(0, |old| old.heat(age));
         entry.set_heat(known.max(before).max(expected), age);
     }
