@@ -42,8 +42,9 @@ pub struct App {
 impl App {
     /// Opens the data folder (and makes it where it is missing).
     pub async fn open(config: Config) -> Result<Self, Failure> {
-        let store = store(&config).await?;
-        Self::open_with(config, store).await
+        // On the heap: whoever opens an app would carry the connecting of every store and server.
+        let store = Box::pin(store(&config)).await?;
+        Box::pin(Self::open_with(config, store)).await
     }
 
     /// As [`App::open`], with a store that is open.
