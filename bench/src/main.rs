@@ -5,9 +5,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose purpose is to print figures")]
 
 mod cache;
+mod crash;
 mod import_postgres;
 mod import_sqlite;
+mod meter;
 mod options;
+mod percentiles;
 mod pickup;
 mod pool;
 mod process;

@@ -1,6 +1,9 @@
 //! From the call that enqueues a job until its handler starts, at 500 jobs a second, one a call.
 
-use crate::pool::{self, Ledger, Noop};
+use crate::{
+    percentiles::Percentiles,
+    pool::{self, Ledger, Noop},
+};
 use backstock_queue::{Registry, Store};
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -10,23 +13,6 @@ use tokio::time::MissedTickBehavior;
 
 const SAMPLES: usize = 5_000;
 const EVERY: Duration = Duration::from_millis(2);
-
-/// Milliseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Percentiles {
-    pub p50: f64,
-    pub p99: f64,
-    pub max: f64,
-}
-
-impl Percentiles {
-    pub fn of(mut millis: Vec<f64>) -> Self {
-        millis.sort_by(f64::total_cmp);
-        let at = |share: f64| millis.get(((millis.len().max(1) - 1) as f64 * share) as usize).copied();
-        let at = |share| at(share).unwrap_or(f64::NAN);
-        Self { p50: at(0.5), p99: at(0.99), max: at(1.0) }
-    }
-}
 
 /// Through `producer` to a pool on `worker`.
 pub async fn between(producer: Arc<dyn Store>, worker: Arc<dyn Store>) -> anyhow::Result<Percentiles> {

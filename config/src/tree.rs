@@ -62,6 +62,8 @@ pub struct Rabbitmq {
     pub queue_type: QueueType,
     /// Which jobs have a row in the ledger.
     pub record: Record,
+    /// PEM file of certificate authorities to trust beside the public ones; empty: only those.
+    pub tls_ca_file: PathBuf,
 }
 
 /// Type of the broker's queues.

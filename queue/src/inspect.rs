@@ -71,15 +71,37 @@ pub struct JobFilter {
 impl JobFilter {
     /// Whether `job` is one of those asked for.
     pub fn matches(&self, job: &JobRecord) -> bool {
+        self.admits(&Traits {
+            id: job.id,
+            state: job.state,
+            kind: &job.kind,
+            queue: &job.queue,
+            group: job.group,
+            last_error: job.last_error.as_deref(),
+        })
+    }
+
+    /// As [`matches`](Self::matches), for a job that has no record.
+    pub(crate) fn admits(&self, job: &Traits<'_>) -> bool {
         let Self { states, kind, queue, group, ids, error_contains } = self;
-        let says = |text: &String| job.last_error.as_ref().is_some_and(|error| error.contains(text.as_str()));
+        let says = |text: &String| job.last_error.is_some_and(|error| error.contains(text.as_str()));
         (states.is_empty() || states.contains(&job.state))
-            && kind.as_ref().is_none_or(|kind| *kind == job.kind)
-            && queue.as_ref().is_none_or(|queue| *queue == job.queue)
+            && kind.as_ref().is_none_or(|kind| kind == job.kind)
+            && queue.as_ref().is_none_or(|queue| queue == job.queue)
             && group.is_none_or(|group| job.group == Some(group))
             && (ids.is_empty() || ids.contains(&job.id))
             && error_contains.as_ref().is_none_or(says)
     }
+}
+
+/// What a filter looks at.
+pub(crate) struct Traits<'a> {
+    pub(crate) id: JobId,
+    pub(crate) state: JobState,
+    pub(crate) kind: &'a str,
+    pub(crate) queue: &'a str,
+    pub(crate) group: Option<GroupId>,
+    pub(crate) last_error: Option<&'a str>,
 }
 
 /// A window over a listing, newest job first.

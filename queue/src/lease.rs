@@ -36,6 +36,13 @@ pub struct KindRange {
     pub max_version: u16,
 }
 
+impl KindRange {
+    /// Whether a job of this kind and payload version can be performed.
+    pub fn covers(&self, kind: &str, version: u16) -> bool {
+        self.kind == kind && version <= self.max_version
+    }
+}
+
 /// In what order the four priorities of a queue are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PriorityOrder {

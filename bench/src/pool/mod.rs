@@ -5,7 +5,11 @@ mod ledger;
 pub use ledger::{Ledger, Noop};
 
 use anyhow::ensure;
-use backstock_queue::{Batch, BatchLimits, Context, Handler, Job, JobError, NewJob, One, Registry, Store};
+use backstock_queue::{
+    Batch, BatchLimits, Context, Handler, Job, JobError, NewJob, One, Registry, Store, SystemClock,
+};
+use backstock_scheduler::{Scheduler, SchedulerStats};
+use backstock_service::Shutdown;
 use backstock_worker::{PoolOptions, WorkerPool};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, sync::Arc, time::Duration};
@@ -119,4 +123,23 @@ pub async fn drain_singles(store: Arc<dyn Store>, ledger: Arc<Ledger>) -> anyhow
 pub async fn drain_batches(store: Arc<dyn Store>, ledger: Arc<Ledger>) -> anyhow::Result<()> {
     let registry = Registry::default().register(Batches(Arc::clone(&ledger)));
     work(store, registry, PLACES, ledger.complete()).await
+}
+
+/// Does `work` beside a scheduler on `store`; returns what that did, too.
+pub async fn beside_scheduler<T>(
+    store: &Arc<dyn Store>,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(T, SchedulerStats)> {
+    let scheduler = Scheduler::new(
+        Arc::clone(store),
+        Arc::new(SystemClock),
+        Vec::new(),
+        backstock_scheduler::Options::default(),
+    )?;
+    let (watch, shutdown) = (scheduler.handle(), Shutdown::new());
+    let scheduling = tokio::spawn(scheduler.run(shutdown.clone()));
+    let done = work.await;
+    shutdown.request();
+    scheduling.await?;
+    Ok((done?, watch.stats()))
 }

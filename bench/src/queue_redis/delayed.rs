@@ -1,7 +1,10 @@
 //! Delayed jobs: how late they start while very many others wait, and whether very many due at once stall.
 
-use crate::pickup::{Percentiles, lock};
-use crate::pool::{self, Ledger, Noop};
+use crate::{
+    percentiles::Percentiles,
+    pickup::lock,
+    pool::{self, Ledger, Noop},
+};
 use backstock_queue::{Clock, Registry, SystemClock, Timestamp};
 use backstock_testbed::RedisServer;
 use std::{

@@ -7,18 +7,18 @@ mod bare_list;
 mod bare_lua;
 mod delayed;
 mod memory;
-mod meter;
 mod priorities;
 mod report;
 
 use crate::{
+    meter::Usage,
     options::Options,
-    pickup::{self, Percentiles},
+    percentiles::Percentiles,
+    pickup,
     pool::{self, Ledger},
 };
 use backstock_queue::{RedisOptions, RedisStore, Store};
 use backstock_testbed::{Fsync, RedisServer};
-use meter::{Meter, Usage};
 use report::{Figures, Side};
 use std::sync::Arc;
 
@@ -93,35 +93,37 @@ struct Work {
 
 /// Enqueues and drains `jobs` on a server of its own.
 async fn round(system: System, fsync: Fsync, jobs: usize, work: &mut Work) -> anyhow::Result<()> {
-    let server = Arc::new(RedisServer::options().fsync(fsync).start()?);
+    let server = RedisServer::options().fsync(fsync).start()?;
     let ledger = Ledger::new(jobs);
     let empty = server.used_memory_bytes()?;
-    let meter = Meter::start(&server)?;
-    match system {
-        System::List | System::Tasks => bare_list::fill(server.url(), jobs).await?,
-        System::Lua => bare_lua::fill(server.url(), jobs).await?,
-        System::Apalis => apalis_peer::fill(&server.url(), jobs).await?,
-        System::OneByOne => pool::fill::<pool::Single>(&*open(&server).await?, jobs).await?,
-        System::Batches => pool::fill::<pool::Many>(&*open(&server).await?, jobs).await?,
-        System::Keyed => pool::fill_keyed(&*open(&server).await?, jobs).await?,
-    }
-    meter.stop(&server, jobs, &mut work.enqueue)?;
+    work.enqueue.add(jobs, &server, fill(system, &server, jobs)).await?;
     work.bytes_per_job = server.used_memory_bytes()?.saturating_sub(empty) as f64 / jobs as f64;
-    let meter = Meter::start(&server)?;
-    match system {
-        System::List => bare_list::drain(server.url(), Arc::clone(&ledger)).await?,
-        System::Tasks => bare_list::drain_one_by_one(server.url(), Arc::clone(&ledger)).await?,
-        System::Lua => bare_lua::drain(server.url(), Arc::clone(&ledger)).await?,
-        System::Apalis => apalis_peer::drain(&server.url(), Arc::clone(&ledger)).await?,
-        System::OneByOne | System::Keyed => {
-            pool::drain_singles(open(&server).await?, Arc::clone(&ledger)).await?;
-        }
-        System::Batches => pool::drain_batches(open(&server).await?, Arc::clone(&ledger)).await?,
-    }
-    meter.stop(&server, jobs, &mut work.drain)?;
+    work.drain.add(jobs, &server, drain(system, &server, Arc::clone(&ledger))).await?;
     work.lost += ledger.lost();
     work.twice += ledger.twice();
     Ok(())
+}
+
+async fn fill(system: System, server: &RedisServer, jobs: usize) -> anyhow::Result<()> {
+    match system {
+        System::List | System::Tasks => bare_list::fill(server.url(), jobs).await,
+        System::Lua => bare_lua::fill(server.url(), jobs).await,
+        System::Apalis => apalis_peer::fill(&server.url(), jobs).await,
+        System::OneByOne => pool::fill::<pool::Single>(&*open(server).await?, jobs).await,
+        System::Batches => pool::fill::<pool::Many>(&*open(server).await?, jobs).await,
+        System::Keyed => pool::fill_keyed(&*open(server).await?, jobs).await,
+    }
+}
+
+async fn drain(system: System, server: &RedisServer, ledger: Arc<Ledger>) -> anyhow::Result<()> {
+    match system {
+        System::List => bare_list::drain(server.url(), ledger).await,
+        System::Tasks => bare_list::drain_one_by_one(server.url(), ledger).await,
+        System::Lua => bare_lua::drain(server.url(), ledger).await,
+        System::Apalis => apalis_peer::drain(&server.url(), ledger).await,
+        System::OneByOne | System::Keyed => pool::drain_singles(open(server).await?, ledger).await,
+        System::Batches => pool::drain_batches(open(server).await?, ledger).await,
+    }
 }
 
 async fn pickup() -> anyhow::Result<Percentiles> {

@@ -1,7 +1,7 @@
 //! Figures and bars.
 
-use super::{System, Work, delayed::Delayed, memory::Memory, meter::Usage, priorities::Priorities};
-use crate::pickup::Percentiles;
+use super::{System, Work, delayed::Delayed, memory::Memory, priorities::Priorities};
+use crate::{meter::Usage, percentiles::Percentiles};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -179,15 +179,14 @@ impl Figures {
     }
 
     pub fn json(&self) -> Value {
-        let percentiles = |p: &Percentiles| json!({"p50": p.p50, "p99": p.p99, "max": p.max});
         json!({
             "benchmark": "queue-redis",
             "append_only_file_everysec": self.everysec.json(),
             "no_append_only_file": self.without.json(),
-            "pickup_ms": percentiles(&self.pickup),
+            "pickup_ms": self.pickup.json(),
             "pickup_bar_met": self.pickup_met(),
             "delayed_waiting": self.many,
-            "delayed_lateness_ms": percentiles(&self.delayed.lateness),
+            "delayed_lateness_ms": self.delayed.lateness.json(),
             "delayed_early": self.delayed.early,
             "delayed_bar_met": self.delayed_met(),
             "due_at_once_per_second": self.delayed.burst_per_second.round(),

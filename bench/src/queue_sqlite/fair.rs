@@ -1,6 +1,7 @@
 //! The cost of fairness keys: the same drain without keys, with fifty, and with fifty that have limits.
 
-use super::{Work, ours, timed};
+use super::ours;
+use crate::meter::{Nobody, Usage};
 use backstock_queue::{KeyLimits, NewJob, Store};
 use std::num::NonZeroU32;
 
@@ -12,17 +13,17 @@ const ROUNDS: usize = 4;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fair {
-    pub plain_enqueue: Work,
-    pub plain: Work,
-    pub keyed_enqueue: Work,
-    pub keyed: Work,
-    pub limited: Work,
+    pub plain_enqueue: Usage,
+    pub plain: Usage,
+    pub keyed_enqueue: Usage,
+    pub keyed: Usage,
+    pub limited: Usage,
 }
 
 pub async fn measure() -> anyhow::Result<Fair> {
     let mut fair = Fair::default();
     for _ in 0..ROUNDS {
-        let (mut none, mut ignored) = (KeyLimits::NONE, Work::default());
+        let (mut none, mut ignored) = (KeyLimits::NONE, Usage::default());
         round(ours::job, none, (&mut fair.plain_enqueue, &mut fair.plain)).await?;
         round(keyed, none, (&mut fair.keyed_enqueue, &mut fair.keyed)).await?;
         // Never reached: what is measured is the counting.
@@ -41,12 +42,11 @@ fn keyed(number: usize) -> NewJob {
 async fn round(
     job: fn(usize) -> NewJob,
     limits: KeyLimits,
-    (enqueue, drain): (&mut Work, &mut Work),
+    (enqueue, drain): (&mut Usage, &mut Usage),
 ) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let queue = ours::Queue::open(folder.path()).await?;
     queue.store.set_limits("default", limits).await?;
-    enqueue.add(SAMPLE, timed(queue.fill_with(SAMPLE, job)).await?);
-    drain.add(SAMPLE, timed(queue.drain(SAMPLE)).await?);
-    Ok(())
+    enqueue.add(SAMPLE, &Nobody, queue.fill_with(SAMPLE, job)).await?;
+    drain.add(SAMPLE, &Nobody, queue.drain(SAMPLE)).await
 }

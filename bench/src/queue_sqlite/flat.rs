@@ -1,6 +1,7 @@
 //! The cost of a job while finished ones pile up.
 
-use super::{Cost, Work, ours::Queue, timed};
+use super::ours::Queue;
+use crate::meter::{Nobody, Usage};
 
 /// Jobs of one measurement.
 const SAMPLE: usize = 50_000;
@@ -11,8 +12,8 @@ const FILL: usize = 50_000;
 /// The same work in a file with few and with many finished jobs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flat {
-    pub young: Work,
-    pub old: Work,
+    pub young: Usage,
+    pub old: Usage,
     pub history: usize,
 }
 
@@ -37,8 +38,6 @@ async fn fill(queue: &Queue, count: usize) -> anyhow::Result<()> {
     queue.drain(count).await
 }
 
-async fn sample(queue: &Queue, work: &mut Work) -> anyhow::Result<()> {
-    let cost: Cost = timed(fill(queue, SAMPLE)).await?;
-    work.add(SAMPLE, cost);
-    Ok(())
+async fn sample(queue: &Queue, usage: &mut Usage) -> anyhow::Result<()> {
+    usage.add(SAMPLE, &Nobody, fill(queue, SAMPLE)).await
 }

@@ -1,6 +1,7 @@
 //! From the call that enqueues a job through one handle until an idle waiter on another handle holds it.
 
 use super::ours::{Queue, job};
+use crate::percentiles::Percentiles;
 use anyhow::Context;
 use backstock_queue::{Outcome, Settlement, Store};
 use std::time::Instant;
@@ -8,15 +9,7 @@ use tokio::sync::mpsc;
 
 const SAMPLES: usize = 2_000;
 
-/// Milliseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pickup {
-    pub p50: f64,
-    pub p99: f64,
-    pub max: f64,
-}
-
-pub async fn measure() -> anyhow::Result<Pickup> {
+pub async fn measure() -> anyhow::Result<Percentiles> {
     let folder = tempfile::tempdir()?;
     let producer = Queue::open(folder.path()).await?;
     let waiter = Queue::open(folder.path()).await?;
@@ -33,9 +26,7 @@ pub async fn measure() -> anyhow::Result<Pickup> {
     }
     drop(held);
     waiting.abort();
-    delays.sort_by(f64::total_cmp);
-    let at = |share: f64| delays[((delays.len() - 1) as f64 * share) as usize];
-    Ok(Pickup { p50: at(0.5), p99: at(0.99), max: at(1.0) })
+    Ok(Percentiles::of(delays))
 }
 
 /// Takes one job at a time and says when it held it, and when it is idle again.

@@ -1,6 +1,7 @@
 //! Figures and bars.
 
-use super::{HISTORY, Work, fair::Fair, flat::Flat, pickup::Pickup};
+use super::{HISTORY, fair::Fair, flat::Flat};
+use crate::{meter::Usage, percentiles::Percentiles};
 use serde_json::{Value, json};
 
 const ENQUEUE_BAR: f64 = 50_000.0;
@@ -14,17 +15,17 @@ const FAIR_BAR: f64 = 1.10;
 
 #[derive(Debug, Default)]
 pub struct Figures {
-    pub enqueue: Work,
-    pub drain: Work,
+    pub enqueue: Usage,
+    pub drain: Usage,
     /// Under a worker pool: one job a call, and up to a hundred.
-    pub singles: Work,
-    pub batches: Work,
-    pub peer_enqueue: Work,
-    pub peer_drain: Work,
-    pub pickup: Pickup,
+    pub singles: Usage,
+    pub batches: Usage,
+    pub peer_enqueue: Usage,
+    pub peer_drain: Usage,
+    pub pickup: Percentiles,
     pub fair: Fair,
     pub flat: Flat,
-    pub full: Work,
+    pub full: Usage,
 }
 
 impl Figures {
@@ -38,7 +39,7 @@ impl Figures {
 
     /// Enqueued and drained.
     fn whole_ratio(&self) -> f64 {
-        let seconds = |enqueue: &Work, drain: &Work| 1.0 / enqueue.per_second() + 1.0 / drain.per_second();
+        let seconds = |enqueue: &Usage, drain: &Usage| 1.0 / enqueue.per_second() + 1.0 / drain.per_second();
         seconds(&self.peer_enqueue, &self.peer_drain) / seconds(&self.enqueue, &self.drain)
     }
 
@@ -49,26 +50,26 @@ impl Figures {
 
     /// By CPU time, which the neighbours on the machine disturb least.
     fn flat_ratio(&self) -> f64 {
-        self.flat.old.cpu_micros_per_job() / self.flat.young.cpu_micros_per_job()
+        self.flat.old.cpu_micros() / self.flat.young.cpu_micros()
     }
 
     fn fair_cost_ratio(&self) -> f64 {
-        self.fair.keyed.cpu_micros_per_job() / self.fair.plain.cpu_micros_per_job()
+        self.fair.keyed.cpu_micros() / self.fair.plain.cpu_micros()
     }
 
     fn fair_enqueue_cost_ratio(&self) -> f64 {
-        self.fair.keyed_enqueue.cpu_micros_per_job() / self.fair.plain_enqueue.cpu_micros_per_job()
+        self.fair.keyed_enqueue.cpu_micros() / self.fair.plain_enqueue.cpu_micros()
     }
 
     fn limited_cost_ratio(&self) -> f64 {
-        self.fair.limited.cpu_micros_per_job() / self.fair.plain.cpu_micros_per_job()
+        self.fair.limited.cpu_micros() / self.fair.plain.cpu_micros()
     }
 
     pub fn json(&self) -> Value {
-        let work = |work: &Work| {
+        let work = |work: &Usage| {
             json!({
                 "jobs": work.jobs, "per_second": work.per_second().round(),
-                "cpu_seconds": work.cost.cpu, "wall_seconds": work.cost.wall,
+                "cpu_seconds": work.cpu(), "wall_seconds": work.wall,
             })
         };
         json!({
@@ -90,7 +91,7 @@ impl Figures {
             "pool_over_apalis_sqlite_bar_met": self.pool_ratio() >= PEER_BAR,
             "enqueue_and_drain_over_apalis_sqlite_ratio": self.whole_ratio(),
             "enqueue_and_drain_over_apalis_sqlite_bar_met": self.whole_ratio() >= PEER_BAR,
-            "pickup_ms": {"p50": self.pickup.p50, "p99": self.pickup.p99, "max": self.pickup.max},
+            "pickup_ms": self.pickup.json(),
             "pickup_bar_met": self.pickup.p99 <= PICKUP_BAR_MS,
             "drain_without_keys": work(&self.fair.plain),
             "drain_with_50_keys": work(&self.fair.keyed),
@@ -108,14 +109,14 @@ impl Figures {
     }
 
     pub fn text(&self) -> String {
-        let line = |name: &str, work: &Work| {
+        let line = |name: &str, work: &Usage| {
             format!(
                 "{name:<34}{:>9.0} jobs/s {:>8.1} CPU µs/job  ({} jobs, {:.2} s wall, {:.2} s CPU)\n",
                 work.per_second(),
-                work.cpu_micros_per_job(),
+                work.cpu_micros(),
                 work.jobs,
-                work.cost.wall,
-                work.cost.cpu
+                work.wall,
+                work.cpu()
             )
         };
         let mut text = line("enqueue, calls of 500", &self.enqueue);

@@ -1,15 +1,14 @@
 //! The ledger.
 
-use super::{
-    Kill,
-    worker::{EFFECTS, PLACES},
+use super::{GROUPED, Kills};
+use crate::{
+    crash::{EFFECTS, Entry, PLACES, Runs},
+    percentiles::Percentiles,
 };
-use crate::redis_crash::book::Entry;
 use backstock_queue::GroupStatus;
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
 
-const REDELIVERY_BAR_MS: i64 = 1_000;
+const REDELIVERY_BAR_MS: f64 = 1_000.0;
 /// A broker that was killed takes this long to come back; what it interrupted does not show how soon it gives jobs again.
 const BROKER_AWAY_MS: i64 = 15_000;
 
@@ -26,62 +25,41 @@ pub struct Figures {
     effects: i64,
     begun_twice: usize,
     ended_twice: usize,
-    /// From the kill of a worker until a job it had begun ran again, in milliseconds, ascending.
-    redelivery_ms: Vec<i64>,
+    redelivered: usize,
+    /// From the kill of a worker until a job it had begun ran again.
+    redelivery: Percentiles,
 }
 
 impl Figures {
     pub fn new(
         (jobs, members): (usize, usize),
-        kills: &[Kill],
-        broker_kills: &[i64],
-        entries: &[Entry],
+        kills: &Kills,
+        runs: &Runs,
         group: &GroupStatus,
         wall: f64,
     ) -> Self {
-        let mut ends: HashMap<u32, usize> = HashMap::new();
-        let mut begun: HashMap<u32, Vec<Entry>> = HashMap::new();
-        for entry in entries {
-            if entry.end {
-                *ends.entry(entry.job).or_default() += 1;
-            } else {
-                begun.entry(entry.job).or_default().push(*entry);
-            }
-        }
-        let ended: HashSet<(u32, u32)> =
-            entries.iter().filter(|entry| entry.end).map(|entry| (entry.job, entry.pid)).collect();
-        let killed: HashMap<u32, i64> = kills.iter().map(|kill| (kill.pid, kill.at)).collect();
         let broker_was_there = |at: i64| {
-            !broker_kills.iter().any(|kill| (at - BROKER_AWAY_MS..at + BROKER_AWAY_MS).contains(kill))
+            !kills.broker.iter().any(|kill| (at - BROKER_AWAY_MS..at + BROKER_AWAY_MS).contains(kill))
         };
-        let again = |pair: &[Entry]| {
-            let at = *killed.get(&pair[0].pid)?;
-            // Plain ones, begun before the kill and not ended: their message was open when the socket closed.
-            let plain = !(pair[0].job as usize).is_multiple_of(super::GROUPED);
-            let cut = plain && !ended.contains(&(pair[0].job, pair[0].pid)) && broker_was_there(at);
-            cut.then_some(pair[1].at - at)
+        // Plain ones, begun before the kill and not ended: their message was open when the socket closed.
+        let cut = |run: &Entry, at| {
+            !(run.job as usize).is_multiple_of(GROUPED) && !runs.is_complete(run) && broker_was_there(at)
         };
-        let mut redelivery_ms: Vec<i64> =
-            begun.values().flat_map(|runs| runs.windows(2)).filter_map(again).collect();
-        redelivery_ms.sort_unstable();
+        let again = runs.again_ms(&kills.workers, cut);
         Self {
             jobs,
             members,
-            kills: kills.len(),
-            broker_kills: broker_kills.len(),
+            kills: kills.workers.len(),
+            broker_kills: kills.broker.len(),
             wall,
-            lost: jobs - ends.len().min(jobs),
+            lost: jobs - runs.ended().min(jobs),
             completed_members: group.completed,
             effects: group.counters.get(EFFECTS).copied().unwrap_or(0),
-            begun_twice: begun.values().filter(|runs| runs.len() > 1).count(),
-            ended_twice: ends.values().filter(|ends| **ends > 1).count(),
-            redelivery_ms,
+            begun_twice: runs.begun_twice(),
+            ended_twice: runs.ended_twice(),
+            redelivered: again.len(),
+            redelivery: Percentiles::of(again),
         }
-    }
-
-    fn redelivery(&self, share: f64) -> i64 {
-        let index = ((self.redelivery_ms.len().max(1) - 1) as f64 * share) as usize;
-        self.redelivery_ms.get(index).copied().unwrap_or(0)
     }
 
     fn effects_met(&self) -> bool {
@@ -89,7 +67,7 @@ impl Figures {
     }
 
     fn redelivery_met(&self) -> bool {
-        !self.redelivery_ms.is_empty() && self.redelivery(1.0) <= REDELIVERY_BAR_MS
+        self.redelivery.max <= REDELIVERY_BAR_MS
     }
 
     pub fn json(&self) -> Value {
@@ -99,10 +77,7 @@ impl Figures {
             "lost": self.lost, "lost_bar_met": self.lost == 0,
             "begun_twice": self.begun_twice, "ended_twice": self.ended_twice,
             "members": self.members, "effects": self.effects, "effects_once_bar_met": self.effects_met(),
-            "redelivered": self.redelivery_ms.len(),
-            "redelivery_ms": {
-                "p50": self.redelivery(0.5), "p99": self.redelivery(0.99), "max": self.redelivery(1.0),
-            },
+            "redelivered": self.redelivered, "redelivery_ms": self.redelivery.json(),
             "redelivery_bar_met": self.redelivery_met(),
         })
     }
@@ -125,10 +100,10 @@ impl Figures {
             self.members,
             self.effects,
             verdict(self.effects_met()),
-            self.redelivery_ms.len(),
-            self.redelivery(0.5),
-            self.redelivery(0.99),
-            self.redelivery(1.0),
+            self.redelivered,
+            self.redelivery.p50,
+            self.redelivery.p99,
+            self.redelivery.max,
             verdict(self.redelivery_met()),
         )
     }

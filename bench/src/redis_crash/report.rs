@@ -1,16 +1,14 @@
 //! The ledger.
 
-use super::{
-    Kill,
-    book::Entry,
-    worker::{EFFECTS, PLACES},
+use crate::{
+    crash::{EFFECTS, Kill, PLACES, Runs},
+    percentiles::Percentiles,
 };
 use backstock_queue::GroupStatus;
 use backstock_scheduler::SchedulerStats;
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
 
-const RESCUE_BAR_MS: i64 = 3_000;
+const RESCUE_BAR_MS: f64 = 3_000.0;
 
 #[derive(Debug)]
 pub struct Figures {
@@ -26,49 +24,32 @@ pub struct Figures {
     /// Leases that killed workers held, as the scheduler took them back.
     rescued: u64,
     quarantined: u64,
-    /// From a kill until a job it hit ran again, in milliseconds, ascending.
-    rescue_ms: Vec<i64>,
+    /// From a kill until a job it hit ran again.
+    rescue: Percentiles,
 }
 
 impl Figures {
     pub fn new(
         jobs: usize,
         kills: &[Kill],
-        entries: &[Entry],
+        runs: &Runs,
         group: &GroupStatus,
         scheduler: &SchedulerStats,
         replayed: u64,
         wall: f64,
     ) -> Self {
-        let ended: HashSet<u32> = entries.iter().filter(|entry| entry.end).map(|entry| entry.job).collect();
-        let mut begun: HashMap<u32, Vec<Entry>> = HashMap::new();
-        for entry in entries.iter().filter(|entry| !entry.end) {
-            begun.entry(entry.job).or_default().push(*entry);
-        }
-        let killed: HashMap<u32, i64> = kills.iter().map(|kill| (kill.pid, kill.at)).collect();
-        let mut rescue_ms: Vec<i64> = begun
-            .values()
-            .flat_map(|runs| runs.windows(2))
-            .filter_map(|pair| Some(pair[1].at - killed.get(&pair[0].pid)?))
-            .collect();
-        rescue_ms.sort_unstable();
         Self {
             jobs,
             kills: kills.len(),
             wall,
             completed: group.completed,
             effects: group.counters.get(EFFECTS).copied().unwrap_or(0),
-            never_ended: jobs - ended.len().min(jobs),
-            twice: begun.values().filter(|runs| runs.len() > 1).count(),
+            never_ended: jobs - runs.ended().min(jobs),
+            twice: runs.begun_twice(),
             rescued: scheduler.rescued + scheduler.quarantined,
             quarantined: replayed,
-            rescue_ms,
+            rescue: Percentiles::of(runs.again_ms(kills, |_, _| true)),
         }
-    }
-
-    fn rescue(&self, share: f64) -> i64 {
-        let index = ((self.rescue_ms.len().max(1) - 1) as f64 * share) as usize;
-        self.rescue_ms.get(index).copied().unwrap_or(0)
     }
 
     fn lost(&self) -> usize {
@@ -93,8 +74,8 @@ impl Figures {
             "run_twice_bar_met": self.twice_met(),
             "effects_once_bar_met": self.effects_met(),
             "quarantined_and_run_again": self.quarantined,
-            "rescue_ms": {"p50": self.rescue(0.5), "p99": self.rescue(0.99), "max": self.rescue(1.0)},
-            "rescue_bar_met": self.rescue(0.99) <= RESCUE_BAR_MS,
+            "rescue_ms": self.rescue.json(),
+            "rescue_bar_met": self.rescue.p99 <= RESCUE_BAR_MS,
         })
     }
 
@@ -117,10 +98,10 @@ impl Figures {
             self.effects,
             verdict(self.effects_met()),
             self.quarantined,
-            self.rescue(0.5),
-            self.rescue(0.99),
-            self.rescue(1.0),
-            verdict(self.rescue(0.99) <= RESCUE_BAR_MS)
+            self.rescue.p50,
+            self.rescue.p99,
+            self.rescue.max,
+            verdict(self.rescue.p99 <= RESCUE_BAR_MS)
         )
     }
 }

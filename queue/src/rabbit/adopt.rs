@@ -24,7 +24,7 @@ impl Shared {
             }
             let unknown = {
                 let desk = self.desk();
-                band.adoptable(|job| !desk.knows(job, kinds), MAX_ADOPTED)
+                band.unknown(desk.roster(kinds), |job| desk.knows(job, kinds), MAX_ADOPTED)
             };
             if !unknown.is_empty() {
                 any = true;
@@ -42,7 +42,7 @@ impl Shared {
     ) -> Result<usize, StoreError> {
         let mut moved = 0;
         for band in &line.bands {
-            let fetched = band.adoptable(wanted, usize::MAX);
+            let fetched = band.adoptable(wanted);
             moved += fetched.len();
             self.adopt_fetched(band, fetched).await?;
         }

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 #[derive(Debug)]
 pub(super) struct Band {
@@ -19,6 +19,8 @@ pub(super) struct Band {
     priority: Priority,
     /// Whether what comes goes to the ledger at once.
     records: bool,
+    /// Tells claims that wait for more.
+    came: Arc<Notify>,
     news: Arc<News>,
     state: Mutex<State>,
 }
@@ -64,6 +66,8 @@ struct State {
     last: u64,
     /// A claim found less here than it wanted.
     hungry: bool,
+    /// Up to which delivery a roster of workers knew everything in the buffer.
+    known: Option<(u64, u64)>,
 }
 
 impl std::fmt::Debug for State {
@@ -82,9 +86,10 @@ impl Band {
         queue: Arc<str>,
         priority: Priority,
         records: bool,
+        came: Arc<Notify>,
         news: Arc<News>,
     ) -> Self {
-        Self { name, queue, priority, records, news, state: Mutex::default() }
+        Self { name, queue, priority, records, came, news, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -147,6 +152,9 @@ impl Band {
             let rings = came && (was_empty || std::mem::take(&mut state.hungry));
             let tends = !state.adoptable.is_empty() || !state.strays.is_empty();
             drop(state);
+            if came {
+                self.came.notify_waiters();
+            }
             if rings {
                 self.news.ring();
             }
@@ -160,8 +168,12 @@ impl Band {
 
     fn take_in(&self, state: &mut State, context: &mut Context<'_>) -> Poll<()> {
         let Some(mut consumer) = state.consumer.take() else { return Poll::Pending };
+        let before = state.last;
         let ended = self.take_from(state, &mut consumer, context);
         state.consumer = Some(consumer);
+        if state.last > before {
+            self.came.notify_waiters();
+        }
         ended
     }
 
@@ -211,20 +223,20 @@ impl Band {
     /// When the first job that a claim may have was stored; `None` without one.
     pub(super) fn head(&self, kinds: &[KindRange]) -> Option<Timestamp> {
         let state = self.state();
-        let first = state.buffer.iter().find(|fetched| is_known(&fetched.job, kinds))?;
+        let first = state.buffer.iter().find(|fetched| fetched.job.is_for(kinds))?;
         Some(first.job.enqueued_at)
     }
 
     /// Takes the first job that a claim may have.
     pub(super) fn take(&self, kinds: &[KindRange]) -> Option<Fetched> {
         let mut state = self.state();
-        let at = state.buffer.iter().position(|fetched| is_known(&fetched.job, kinds))?;
+        let at = state.buffer.iter().position(|fetched| fetched.job.is_for(kinds))?;
         state.buffer.remove(at)
     }
 
     /// How many jobs a claim may have, counted up to `most`.
     pub(super) fn ready(&self, kinds: &[KindRange], most: usize) -> usize {
-        self.state().buffer.iter().filter(|fetched| is_known(&fetched.job, kinds)).take(most).count()
+        self.state().buffer.iter().filter(|fetched| fetched.job.is_for(kinds)).take(most).count()
     }
 
     /// How many jobs wait in the buffer.
@@ -237,22 +249,27 @@ impl Band {
         self.state().hungry = true;
     }
 
-    /// Takes what is to be adopted, and at most `most` buffered jobs that are `wanted` elsewhere.
-    pub(super) fn adoptable(&self, wanted: impl Fn(&Plain) -> bool, most: usize) -> Vec<Fetched> {
+    /// Takes what is to be adopted, and at most `most` buffered jobs that nobody `knows`. What the same `roster` knew
+    /// before is not looked at again.
+    pub(super) fn unknown(
+        &self,
+        roster: Option<u64>,
+        knows: impl Fn(&Plain) -> bool,
+        most: usize,
+    ) -> Vec<Fetched> {
         let mut state = self.state();
-        let mut taken = std::mem::take(&mut state.adoptable);
-        let mut kept = VecDeque::with_capacity(state.buffer.len());
-        let mut moved = 0;
-        for fetched in std::mem::take(&mut state.buffer) {
-            if moved < most && wanted(&fetched.job) {
-                moved += 1;
-                taken.push(fetched);
-            } else {
-                kept.push_back(fetched);
-            }
+        let upto = state.known.filter(|(known, _)| roster == Some(*known)).map_or(0, |(_, upto)| upto);
+        let from = state.buffer.partition_point(|fetched| fetched.hold.tag <= upto);
+        if state.buffer.range(from..).all(|fetched| knows(&fetched.job)) {
+            state.known = roster.map(|roster| (roster, state.last));
+            return std::mem::take(&mut state.adoptable);
         }
-        state.buffer = kept;
-        taken
+        state.adoptable(|job| !knows(job), most)
+    }
+
+    /// Takes what is to be adopted, and buffered jobs that are `wanted` elsewhere.
+    pub(super) fn adoptable(&self, wanted: impl Fn(&Plain) -> bool) -> Vec<Fetched> {
+        self.state().adoptable(wanted, usize::MAX)
     }
 
     /// Puts back what could not be adopted.
@@ -280,6 +297,22 @@ impl State {
         *self = Self { life: self.life + 1, ..Self::default() };
     }
 
+    fn adoptable(&mut self, wanted: impl Fn(&Plain) -> bool, most: usize) -> Vec<Fetched> {
+        let mut taken = std::mem::take(&mut self.adoptable);
+        let mut kept = VecDeque::with_capacity(self.buffer.len());
+        let mut moved = 0;
+        for fetched in std::mem::take(&mut self.buffer) {
+            if moved < most && wanted(&fetched.job) {
+                moved += 1;
+                taken.push(fetched);
+            } else {
+                kept.push_back(fetched);
+            }
+        }
+        self.buffer = kept;
+        taken
+    }
+
     /// Closes deliveries; the frames that say so, each a tag and whether it stands for all before it.
     fn acks(&mut self, mut tags: Vec<u64>) -> Vec<(u64, bool)> {
         tags.sort_unstable();
@@ -297,10 +330,6 @@ impl State {
         }
         frames
     }
-}
-
-fn is_known(job: &Plain, kinds: &[KindRange]) -> bool {
-    kinds.iter().any(|range| range.kind == job.kind && job.version <= range.max_version)
 }
 
 #[cfg(test)]

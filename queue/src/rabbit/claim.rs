@@ -12,12 +12,14 @@ use crate::{
     order::{self, Heads},
 };
 use std::{collections::VecDeque, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// Leases taken from the ledger at a time while the broker has jobs, too: what turns out to be less urgent goes back.
 const PIECE: usize = 32;
-/// Looks at the broker for what is ready there but not here yet.
-const LOOKS: usize = 200;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+/// How long a claim waits for what is ready in the broker but not here yet.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// After this it asks the broker again: others may have got what was ready.
+const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// Jobs fetched ahead of claims that want others.
 const MOST_BUFFERED: usize = 2_000;
 
@@ -69,8 +71,8 @@ impl Shared {
     /// Fetches jobs until `want` are here or the broker has no more; how many are here.
     async fn fetch(&self, line: &Line, claim: &Claim, want: usize) -> Result<usize, StoreError> {
         self.declare_all(&claim.queue).await?;
-        let kinds = &claim.kinds;
-        for _ in 0..LOOKS {
+        let (kinds, begun) = (&claim.kinds, Instant::now());
+        loop {
             line.consume(&self.link, kinds, want).await?;
             line.drain();
             self.clear(line, kinds).await?;
@@ -81,14 +83,19 @@ impl Shared {
             let waiting = line.settle_in(&self.link).await?;
             let cleared = self.clear(line, kinds).await?;
             let ready = line.ready(kinds, want);
-            if ready >= want || (waiting == 0 && !cleared) || line.buffered() >= MOST_BUFFERED {
+            let nothing_comes = waiting == 0 && !cleared;
+            if ready >= want
+                || nothing_comes
+                || line.buffered() >= MOST_BUFFERED
+                || begun.elapsed() >= PATIENCE
+            {
                 return Ok(ready);
             }
             if !cleared {
-                tokio::time::sleep(BETWEEN_LOOKS).await;
+                let coming = usize::try_from(waiting).unwrap_or(want);
+                line.arrival(kinds, want.min(ready.saturating_add(coming)), ASK_AGAIN).await;
             }
         }
-        Ok(line.ready(kinds, want))
     }
 
     /// Takes what is most urgent of both.

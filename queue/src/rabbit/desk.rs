@@ -43,6 +43,8 @@ pub(super) struct Desk {
     held: HashMap<JobId, Held>,
     /// Workers that have checked in here and not out.
     workers: HashMap<WorkerId, Guest>,
+    /// Grows when workers come or go.
+    roster: u64,
     /// Published by this process.
     pub(super) carried: Recent,
     /// Done by this process, or known to the ledger.
@@ -78,6 +80,7 @@ impl Default for Desk {
         Self {
             held: HashMap::new(),
             workers: HashMap::new(),
+            roster: 0,
             carried: Recent::of(REMEMBERED),
             settled: Recent::of(REMEMBERED),
             registered: HashSet::new(),
@@ -90,12 +93,17 @@ impl Default for Desk {
 impl Desk {
     pub(super) fn check_in(&mut self, worker: &WorkerInfo, now: Timestamp) {
         let guest = Guest { kinds: worker.kinds.clone(), silent_at: now.plus(worker.patience) };
-        self.workers.insert(worker.id.clone(), guest);
+        let kinds_before = self.workers.insert(worker.id.clone(), guest).map(|before| before.kinds);
+        if kinds_before.as_ref() != Some(&worker.kinds) {
+            self.roster += 1;
+        }
     }
 
     /// Returns whether it was the last one here.
     pub(super) fn check_out(&mut self, worker: &WorkerId) -> bool {
-        self.workers.remove(worker).is_some() && self.workers.is_empty()
+        let was_here = self.workers.remove(worker).is_some();
+        self.roster += u64::from(was_here);
+        was_here && self.workers.is_empty()
     }
 
     pub(super) fn has_worker(&self, worker: &WorkerId) -> bool {
@@ -108,10 +116,15 @@ impl Desk {
         silent.map(|(worker, _)| worker.clone()).collect()
     }
 
+    /// The roster, when the workers here know all of `kinds`: while it stays the same, they know the same jobs.
+    pub(super) fn roster(&self, kinds: &[KindRange]) -> Option<u64> {
+        let known = |range| self.workers.values().any(|guest| guest.kinds.contains(range));
+        kinds.iter().all(known).then_some(self.roster)
+    }
+
     /// Whether some worker here, or the one that asks for `kinds`, can do a job.
     pub(super) fn knows(&self, job: &Plain, kinds: &[KindRange]) -> bool {
-        let of_workers = self.workers.values().flat_map(|guest| &guest.kinds);
-        of_workers.chain(kinds).any(|range| range.kind == job.kind && job.version <= range.max_version)
+        job.is_for(self.workers.values().flat_map(|guest| &guest.kinds).chain(kinds))
     }
 
     /// Whether a message is a second one of a job that this process has, or has done.
@@ -181,7 +194,7 @@ impl Desk {
         let matching = self
             .held
             .values_mut()
-            .filter(|held| !held.cancelled && held.lives() && matches(filter, &held.job, JobState::Running));
+            .filter(|held| !held.cancelled && held.lives() && held.job.is_meant(filter, JobState::Running));
         let mut asked = 0;
         for held in matching.take(most) {
             held.cancelled = true;
@@ -214,15 +227,4 @@ impl Desk {
     pub(super) fn fence_of_returned(now: Timestamp) -> Fence {
         crate::outside_fence(now.plus(Duration::from_mins(1)))
     }
-}
-
-/// Whether `filter` means a plain job in `state`.
-pub(super) fn matches(filter: &JobFilter, job: &Plain, state: JobState) -> bool {
-    let any = |states: &[JobState]| states.is_empty() || states.contains(&state);
-    any(&filter.states)
-        && filter.kind.as_ref().is_none_or(|kind| *kind == job.kind)
-        && filter.queue.as_ref().is_none_or(|queue| **queue == *job.queue)
-        && filter.group.is_none()
-        && (filter.ids.is_empty() || filter.ids.contains(&job.id))
-        && filter.error_contains.is_none()
 }

@@ -1,101 +1,15 @@
 //! Brokers that refuse, vanish or hold what is not ours; processes that die: a clear error, nothing lost, and on it goes.
 
-use super::{QueueType, RabbitOptions, RabbitStore, names, topology};
+use super::shop::{Shop, claim, complete, recorded, until_it_passes};
+use super::{QueueType, RabbitOptions, names, topology};
 use crate::conformance::lab::{self, Lab};
-use crate::{
-    Claimed, Clock, Enqueued, JobFilter, JobRecord, JobState, ManualClock, MemoryStore, NewJob, Outcome,
-    Page, Priority, Settled, Settlement, Store, StoreError,
-};
+use crate::{Enqueued, JobState, NewJob, Outcome, Settled, Settlement, Store, StoreError};
 use backstock_testbed::{RabbitServer, SharedRabbit};
 use lapin::{
-    BasicProperties, Channel, Connection, ConnectionProperties,
-    options::{BasicGetOptions, BasicPublishOptions, QueueDeleteOptions},
+    BasicProperties,
+    options::{BasicGetOptions, QueueDeleteOptions},
 };
-use std::{sync::Arc, time::Duration};
-
-/// A deployment on the broker of the test run; its ledger is in memory, shared by its stores.
-struct Shop {
-    url: String,
-    ledger: Arc<dyn Store>,
-    options: RabbitOptions,
-}
-
-impl Shop {
-    fn new() -> Self {
-        Self::at(SharedRabbit::get().expect("a private RabbitMQ for tests").url())
-    }
-
-    fn at(url: String) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(lab::START));
-        let prefix = uuid::Uuid::now_v7().simple().to_string();
-        let options = RabbitOptions {
-            prefix,
-            clock: Arc::clone(&clock),
-            carry_named_ids: true,
-            queue_type: QueueType::Classic,
-            ..RabbitOptions::default()
-        };
-        Self { url, ledger: Arc::new(MemoryStore::new(clock)), options }
-    }
-
-    async fn try_open(&self) -> Result<RabbitStore, StoreError> {
-        RabbitStore::open(&self.url, Arc::clone(&self.ledger), self.options.clone()).await
-    }
-
-    /// A store as a process of its own has, with a worker "w".
-    async fn open(&self) -> RabbitStore {
-        let store = self.try_open().await.unwrap();
-        store.check_in(&lab::info("w", lab::PATIENCE)).await.unwrap();
-        store
-    }
-
-    /// What another program does on the broker.
-    async fn channel(&self) -> (Connection, Channel) {
-        let connection = Connection::connect(&self.url, ConnectionProperties::default()).await.unwrap();
-        let channel = connection.create_channel().await.unwrap();
-        (connection, channel)
-    }
-
-    fn band(&self) -> String {
-        names::band(&self.options.prefix, lab::QUEUE, Priority::Normal).unwrap()
-    }
-
-    async fn put_by_hand(&self, channel: &Channel, body: &[u8], properties: BasicProperties) {
-        let (to, options) = (self.band().as_str().into(), BasicPublishOptions::default());
-        channel.basic_publish("".into(), to, options, body, properties).await.unwrap();
-    }
-}
-
-/// Claims until there is something.
-async fn claim(store: &RabbitStore, max: usize) -> Claimed {
-    loop {
-        let claimed = until_it_passes(async || store.claim(&Lab::request(max)).await).await;
-        if !claimed.leases.is_empty() {
-            return claimed;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Repeats a call until the store is there again.
-async fn until_it_passes<T>(mut call: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
-    loop {
-        match call().await {
-            Ok(answer) => return answer,
-            Err(error) => assert!(error.is_transient(), "{error}"),
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
-async fn complete(store: &RabbitStore, claimed: &Claimed) -> Vec<Settled> {
-    let end = |lease: &crate::Lease| Settlement::new(lease.key(), Outcome::Complete);
-    store.settle(claimed.leases.iter().map(end).collect()).await.unwrap()
-}
-
-async fn recorded(shop: &Shop) -> Vec<JobRecord> {
-    shop.ledger.jobs(&JobFilter::default(), Page { offset: 0, limit: 500 }).await.unwrap()
-}
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_plain_job_that_succeeds_never_meets_the_ledger() {
@@ -310,8 +224,6 @@ async fn wrong_credentials_and_vhosts_are_named_and_not_repeated() {
         assert!(!error.is_transient() && told.contains(part) && told.contains("127.0.0.1"), "{told}");
         assert!(!told.contains("guess") && !told.contains("guest:"), "{told}");
     }
-    let tls = Shop { url: format!("amqps://guest:guest@127.0.0.1:{port}"), ..Shop::new() };
-    assert!(tls.try_open().await.unwrap_err().to_string().contains("127.0.0.1"));
     let prefix = RabbitOptions { prefix: "a b".to_owned(), ..shop.options.clone() };
     let error = Shop { options: prefix, ..Shop::new() }.try_open().await.unwrap_err();
     assert!(matches!(error, StoreError::Invalid(_)), "{error}");

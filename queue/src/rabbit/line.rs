@@ -12,11 +12,15 @@ use lapin::{
     options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
     types::{FieldTable, ShortString},
 };
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
-use tokio::{task::AbortHandle, time::Instant};
+use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 
 /// How much the prefetch grows when it proves too small.
 const STEP: u16 = 8;
@@ -33,6 +37,8 @@ pub(super) struct Line {
     /// How often when all of it had arrived.
     clean: AtomicU64,
     claimed_at: Mutex<Instant>,
+    /// Something arrived in one of the bands.
+    came: Arc<Notify>,
     pumps: Mutex<Vec<AbortHandle>>,
     arguments: FieldTable,
 }
@@ -59,9 +65,11 @@ impl Line {
     pub(super) fn new(queue: &str, options: &RabbitOptions, news: &Arc<News>) -> Option<Self> {
         let shared: Arc<str> = queue.into();
         let records = options.record == Record::EveryJob;
+        let came = Arc::<Notify>::default();
         let band = |priority: Priority| {
             let name = names::band(&options.prefix, queue, priority)?;
-            Some(Arc::new(Band::new(name, Arc::clone(&shared), priority, records, Arc::clone(news))))
+            let (queue, came, news) = (Arc::clone(&shared), Arc::clone(&came), Arc::clone(news));
+            Some(Arc::new(Band::new(name, queue, priority, records, came, news)))
         };
         let [critical, high, normal, low] = Priority::ALL.map(band);
         Some(Self {
@@ -71,6 +79,7 @@ impl Line {
             soiled: AtomicU64::new(1),
             clean: AtomicU64::new(0),
             claimed_at: Mutex::new(Instant::now()),
+            came,
             pumps: Mutex::default(),
             arguments: topology::band_arguments(options),
         })
@@ -197,6 +206,21 @@ impl Line {
         self.bands.iter().for_each(|band| band.drain());
     }
 
+    /// Waits until a claim may have `enough` jobs, at most `within`.
+    pub(super) async fn arrival(&self, kinds: &[KindRange], enough: usize, within: Duration) {
+        let arriving = async {
+            loop {
+                let mut more = pin!(self.came.notified());
+                more.as_mut().enable();
+                if self.ready(kinds, enough) >= enough {
+                    return;
+                }
+                more.await;
+            }
+        };
+        tokio::time::timeout(within, arriving).await.ok();
+    }
+
     /// How many jobs a claim may have, counted up to `most`.
     pub(super) fn ready(&self, kinds: &[KindRange], most: usize) -> usize {
         let mut found = 0;
@@ -220,7 +244,7 @@ impl Line {
     }
 
     /// How long ago the last claim was.
-    pub(super) fn idle(&self, now: Instant) -> std::time::Duration {
+    pub(super) fn idle(&self, now: Instant) -> Duration {
         now.saturating_duration_since(*locked(&self.claimed_at))
     }
 

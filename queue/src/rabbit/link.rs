@@ -4,8 +4,10 @@
 use super::{RabbitOptions, fault};
 use crate::StoreError;
 use backon::{ExponentialBuilder, Retryable};
-use lapin::{Channel, Connection, ConnectionProperties, uri::AMQPUri};
-use std::{fmt, time::Duration};
+use lapin::{
+    Channel, Connection, ConnectionBuilder, ConnectionProperties, tcp::OwnedTLSConfig, uri::AMQPUri,
+};
+use std::{fmt, path::Path, time::Duration};
 use tokio::sync::Mutex;
 
 /// What a connection is for.
@@ -21,6 +23,7 @@ pub(super) struct Link {
     /// Host, port and vhost of the first node, without credentials.
     pub(super) location: String,
     name: String,
+    tls: OwnedTLSConfig,
     connect_timeout: Duration,
     timeout: Duration,
     connections: [Mutex<Option<Connection>>; 2],
@@ -39,11 +42,13 @@ impl Link {
         let seconds = u16::try_from(options.heartbeat.as_secs()).unwrap_or(u16::MAX).max(1);
         let nodes: Vec<AMQPUri> =
             url.split(',').map(|node| node_of(node.trim(), seconds)).collect::<Result<_, _>>()?;
+        let cert_chain = options.tls_ca_file.as_deref().map(authorities).transpose()?;
         let location = nodes.first().map(place).unwrap_or_default();
         Ok(Self {
             nodes,
             location,
             name: format!("backstock {} ({})", options.prefix, std::process::id()),
+            tls: OwnedTLSConfig { identity: None, cert_chain },
             connect_timeout: options.connect_timeout,
             timeout: options.timeout,
             connections: Default::default(),
@@ -94,7 +99,10 @@ impl Link {
         for node in &self.nodes {
             let name = format!("{} {of:?}", self.name);
             let properties = ConnectionProperties::default().with_connection_name(name.into());
-            let connecting = Connection::connect_uri(node.clone(), properties);
+            let connecting = async {
+                let builder = ConnectionBuilder::new()?.with_uri(node.clone()).with_properties(properties);
+                builder.with_tls_config(self.tls.clone()).connect().await
+            };
             failure = match tokio::time::timeout(self.connect_timeout, connecting).await {
                 Ok(Ok(connection)) => return Ok(connection),
                 Ok(Err(error)) => fault::classify(&error, &place(node)),
@@ -123,6 +131,19 @@ fn node_of(url: &str, heartbeat: u16) -> Result<AMQPUri, StoreError> {
     Ok(node)
 }
 
+/// Certificates in PEM format.
+fn authorities(path: &Path) -> Result<String, StoreError> {
+    let invalid = |what: &str| {
+        let what = format!("queue.rabbitmq.tls_ca_file {}: {what}", path.display());
+        Err(StoreError::Invalid(what))
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => Ok(text),
+        Ok(_) => invalid("holds no certificate in PEM format"),
+        Err(error) => invalid(&error.to_string()),
+    }
+}
+
 fn place(node: &AMQPUri) -> String {
     format!("{}:{} vhost {:?}", node.authority.host, node.authority.port, node.vhost)
 }
@@ -138,6 +159,9 @@ mod tests {
         assert_eq!((link.nodes.len(), link.location.as_str()), (2, "one:5672 vhost \"shop\""));
         assert!(!format!("{link:?}").contains("secret"));
         assert_eq!(read("amqp://one").unwrap().location, "one:5672 vhost \"/\"");
+        let no_certificate = RabbitOptions { tls_ca_file: Some(file!().into()), ..RabbitOptions::default() };
+        let error = Link::new("amqps://one", &no_certificate).unwrap_err();
+        assert!(error.to_string().contains("tls_ca_file"), "{error}");
         for wrong in ["amqp:secret", "http://user:secret@one", "amqp://user:secret@[::1]/"] {
             let error = read(wrong).unwrap_err();
             assert!(matches!(error, StoreError::Invalid(_)), "{error}");

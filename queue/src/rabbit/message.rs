@@ -1,6 +1,9 @@
 //! A plain job as a message: the payload is the body, all else stands in the properties.
 
-use crate::{Fence, JobId, JobRecord, JobState, Lease, NewJob, Priority, Timestamp, WorkerId, adopt};
+use crate::{
+    Fence, JobFilter, JobId, JobRecord, JobState, KindRange, Lease, NewJob, Priority, Timestamp, WorkerId,
+    adopt, inspect::Traits,
+};
 use lapin::{
     BasicProperties,
     message::Delivery,
@@ -72,6 +75,17 @@ impl Plain {
             enqueued_at: Timestamp(enqueued_at.ok_or("no time of storing (header enqueued_at)")?),
             payload: std::mem::take(&mut delivery.data),
         })
+    }
+
+    /// Whether a worker with one of `kinds` can perform it.
+    pub(super) fn is_for<'a>(&self, kinds: impl IntoIterator<Item = &'a KindRange>) -> bool {
+        kinds.into_iter().any(|range| range.covers(&self.kind, self.version))
+    }
+
+    /// Whether `filter` means it while it is in `state`.
+    pub(super) fn is_meant(&self, filter: &JobFilter, state: JobState) -> bool {
+        let Self { id, kind, queue, .. } = self;
+        filter.admits(&Traits { id: *id, state, kind, queue, group: None, last_error: None })
     }
 
     /// As the ledger takes it in: nobody runs it.

@@ -16,6 +16,8 @@ mod fault;
 mod fault_tests;
 mod inspect;
 mod line;
+#[cfg(test)]
+mod line_tests;
 mod link;
 mod message;
 mod names;
@@ -27,6 +29,8 @@ mod publish;
 mod recent;
 mod rests;
 mod settle;
+#[cfg(test)]
+mod shop;
 mod store;
 mod tend;
 #[cfg(test)]

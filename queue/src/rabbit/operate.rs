@@ -1,6 +1,6 @@
 //! What operators and the scheduler do.
 
-use super::{Shared, desk, locked, names};
+use super::{Shared, locked, names};
 use crate::{JobFilter, JobState, MAX_ADOPTED, Priority, Rescued, StoreError, WorkerId, WorkerInfo};
 use lapin::options::QueueDeleteOptions;
 
@@ -45,7 +45,7 @@ impl Shared {
     pub(super) async fn cancel(&self, filter: &JobFilter) -> Result<u64, StoreError> {
         for line in self.lines() {
             line.drain();
-            self.adopt_buffered(&line, |job| desk::matches(filter, job, JobState::Available)).await?;
+            self.adopt_buffered(&line, |job| job.is_meant(filter, JobState::Available)).await?;
         }
         let cancelled = self.ledger.cancel(filter).await?;
         self.stir();

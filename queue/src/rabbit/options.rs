@@ -1,7 +1,7 @@
 //! How a store is opened.
 
 use crate::{Clock, SystemClock};
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Type of the broker's queues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct RabbitOptions {
     pub max_carried_bytes: usize,
     /// Deliveries after which a quorum queue parks a message, whatever became of its consumers. Default 20.
     pub delivery_limit: u16,
+    /// PEM file of certificate authorities to trust for `amqps://…` beside those of Mozilla. Default none.
+    pub tls_ca_file: Option<PathBuf>,
     /// Where the time comes from. Default [`SystemClock`].
     pub clock: Arc<dyn Clock>,
     /// How long a connection may take. Default 5 s.
@@ -76,6 +78,7 @@ impl Default for RabbitOptions {
             carry_named_ids: false,
             max_carried_bytes: 64 << 10,
             delivery_limit: 20,
+            tls_ca_file: None,
             clock: Arc::new(SystemClock),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(10),

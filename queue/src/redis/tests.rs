@@ -163,6 +163,38 @@ async fn jobs_scattered_over_a_pack_are_seen_as_they_ran() {
     assert_eq!(lab.store.examine(false).await.unwrap().findings, []);
 }
 
+#[tokio::test]
+async fn nothing_leads_to_the_lease_of_an_adopted_job_that_has_ended() {
+    let bed = bed().await;
+    let store = bed.own();
+    for worker in ["settles", "loses", "leaves"] {
+        store.check_in(&lab::info(worker, lab::PATIENCE)).await.unwrap();
+    }
+    let running = |name: &str, worker: &str| crate::JobRecord {
+        state: crate::JobState::Running,
+        fence: crate::outside_fence(lab::START),
+        worker: Some(lab::worker(worker)),
+        started_at: Some(lab::START),
+        ..crate::adopt::record_of(lab::job(name), lab::START)
+    };
+    let jobs = [("a", "settles"), ("b", "loses"), ("c", "leaves")].map(|(job, worker)| running(job, worker));
+    store.adopt(jobs.to_vec(), lab::LEASE).await.unwrap();
+    let mut aliases = redis::cmd("HLEN");
+    aliases.arg(format!("{{{}}}:adopted", bed.prefix));
+    let count = async || store.link.command(&aliases).await.unwrap();
+    assert_eq!(count().await, redis::Value::Int(3));
+    let end = crate::Settlement::new(
+        crate::LeaseKey { job: jobs[0].id, fence: jobs[0].fence },
+        crate::Outcome::Complete,
+    );
+    store.settle(vec![end]).await.unwrap();
+    assert_eq!(count().await, redis::Value::Int(2));
+    store.check_out(&lab::worker("leaves")).await.unwrap();
+    bed.kill(&lab::worker("loses")).await;
+    assert_eq!(store.rescue(3, 500).await.unwrap().available.len(), 2);
+    assert_eq!(count().await, redis::Value::Int(0));
+}
+
 mod behind_a_bad_line {
     use super::{Arc, Bed, Faults, Faulty, Retrying, Through, model};
 

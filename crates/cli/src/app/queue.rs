@@ -57,6 +57,7 @@ async fn open_rabbit(url: &str, ledger: &Place<'_>, config: &Config) -> Result<R
             Record::Needed => backstock_queue::Record::Needed,
             Record::EveryJob => backstock_queue::Record::EveryJob,
         },
+        tls_ca_file: Some(settings.tls_ca_file.clone()).filter(|file| !file.as_os_str().is_empty()),
         ..RabbitOptions::default()
     };
     RabbitStore::open(url, open(ledger, config).await?, options).await.map_err(refused)

@@ -1,5 +1,6 @@
 //! Private RabbitMQ nodes.
 
+mod certificates;
 mod node;
 mod server;
 mod shared;

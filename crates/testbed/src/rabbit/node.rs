@@ -1,9 +1,11 @@
 //! A RabbitMQ node: its files, its environment, its two processes.
 
+use super::certificates::Certificates;
 use crate::error::{Doing, TestbedError};
 use crate::port;
 use crate::process::Process;
 use crate::program;
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use std::time::Duration;
 pub(super) const SERVER: &str = "rabbitmq-server";
 /// The wrappers in /usr/sbin insist on the user `rabbitmq`; the scripts below do not.
 const FOLDERS: [&str; 2] = ["/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin", "/opt/rabbitmq/sbin"];
+const CONFIGURATION: &str = "rabbitmq.conf";
 const START_LIMIT: Duration = Duration::from_mins(2);
 
 /// Where a node lives. Every node has its own port mapper (`epmd`), so that none is left behind and no other is used.
@@ -46,10 +49,28 @@ impl Node {
             node.port
         );
         let write = |name: &str, text: &str| std::fs::write(folder.join(name), text);
-        write("rabbitmq.conf", &configuration)
+        write(CONFIGURATION, &configuration)
             .and_then(|()| write("plugins", "[].\n"))
             .doing(|| format!("configuring a RabbitMQ node in {}", folder.display()))?;
         Ok(node)
+    }
+
+    /// Makes a node that was not started yet serve TLS on one more port, with a certificate of an authority of its own:
+    /// the port, and the file with the authority's certificate.
+    pub(super) fn add_tls(&self) -> Result<(u16, PathBuf), TestbedError> {
+        let port = port::free(1)?[0];
+        let Certificates { authority, server, key } = Certificates::make(&self.folder)?;
+        let settings = format!(
+            "listeners.ssl.local = 127.0.0.1:{port}\nssl_options.cacertfile = {}\nssl_options.certfile = {}\n\
+             ssl_options.keyfile = {}\nssl_options.verify = verify_none\n",
+            authority.display(),
+            server.display(),
+            key.display()
+        );
+        let file = OpenOptions::new().append(true).open(self.folder.join(CONFIGURATION));
+        file.and_then(|mut file| file.write_all(settings.as_bytes()))
+            .doing(|| format!("configuring TLS in {}", self.folder.display()))?;
+        Ok((port, authority))
     }
 
     /// A program of RabbitMQ with the environment of this node.
@@ -64,7 +85,7 @@ impl Node {
             ("RABBITMQ_BASE", ""),
             ("RABBITMQ_MNESIA_BASE", "mnesia"),
             ("RABBITMQ_LOG_BASE", "log"),
-            ("RABBITMQ_CONFIG_FILE", "rabbitmq.conf"),
+            ("RABBITMQ_CONFIG_FILE", CONFIGURATION),
             ("RABBITMQ_ADVANCED_CONFIG_FILE", "none"),
             ("RABBITMQ_ENABLED_PLUGINS_FILE", "plugins"),
             ("RABBITMQ_CONF_ENV_FILE", "none.env"),

@@ -155,6 +155,11 @@ local function lease(key)
   return b, index
 end
 
+-- The lease that an adopted job was taken in under has ended: what was shown for it (fence, id) leads nowhere.
+local function drop_alias(key)
+  if u64(sub(key, 1, 8)) % SPREAD == SPREAD - 1 then call('HDEL', P .. 'adopted', key) end
+end
+
 -- Makes a bundle of what a claim took (claim.lua).
 local function new_bundle(number, queue, worker, lot, deadline)
   local name, two = s64(number), pack('>I2', lot.n)

@@ -207,7 +207,7 @@ local function settle_one(one)
   local job = b and load(seq)
   if not job then return '0' end
   close(b, index)
-  if u64(sub(one.key, 1, 8)) % SPREAD == SPREAD - 1 then call('HDEL', P .. 'adopted', one.key) end
+  drop_alias(one.key)
   job.fence, job.started = sub(one.key, 1, 8), b.started
   count(job.queue, 'R', -1)
   hold_share(job.queue, share_of(job), -1)

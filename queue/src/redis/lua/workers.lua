@@ -119,6 +119,7 @@ local function take_back(one, goodbye, max_crashes)
   local job = load(one.seq)
   close(b, one.index)
   if not job then return nil end
+  drop_alias(job.fence .. job.id)
   job.fence, job.started = s64(fence), b.started
   count(job.queue, 'R', -1)
   hold_share(job.queue, share_of(job), -1)

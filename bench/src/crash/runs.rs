@@ -1,0 +1,87 @@
+//! What the book says about each job.
+
+use super::{Entry, Kill};
+use std::collections::{HashMap, HashSet};
+
+/// The runs of all jobs.
+#[derive(Debug, Default)]
+pub struct Runs {
+    /// Beginnings of each job, in the order of the book.
+    begun: HashMap<u32, Vec<Entry>>,
+    /// How often each job was run to the end.
+    ended: HashMap<u32, usize>,
+    /// Job and process of the runs that came to their end.
+    complete: HashSet<(u32, u32)>,
+}
+
+impl Runs {
+    pub fn of(entries: &[Entry]) -> Self {
+        let mut runs = Self::default();
+        for entry in entries {
+            if entry.end {
+                *runs.ended.entry(entry.job).or_default() += 1;
+                runs.complete.insert((entry.job, entry.pid));
+            } else {
+                runs.begun.entry(entry.job).or_default().push(*entry);
+            }
+        }
+        runs
+    }
+
+    /// Jobs that somebody ran to the end.
+    pub fn ended(&self) -> usize {
+        self.ended.len()
+    }
+
+    pub fn begun_twice(&self) -> usize {
+        self.begun.values().filter(|runs| runs.len() > 1).count()
+    }
+
+    pub fn ended_twice(&self) -> usize {
+        self.ended.values().filter(|ends| **ends > 1).count()
+    }
+
+    /// Whether a run came to its end.
+    pub fn is_complete(&self, run: &Entry) -> bool {
+        self.complete.contains(&(run.job, run.pid))
+    }
+
+    /// From the kill of a worker until a job that it had begun began again, in milliseconds; of those runs that `counts`
+    /// holds for, which learns the moment of the kill, too.
+    pub fn again_ms(&self, kills: &[Kill], counts: impl Fn(&Entry, i64) -> bool) -> Vec<f64> {
+        let killed: HashMap<u32, i64> = kills.iter().map(|kill| (kill.pid, kill.at)).collect();
+        let again = |pair: &[Entry]| {
+            let [before, after] = pair else { return None };
+            let at = *killed.get(&before.pid)?;
+            counts(before, at).then_some((after.at - at) as f64)
+        };
+        self.begun.values().flat_map(|runs| runs.windows(2)).filter_map(again).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_lost_or_ran_twice_is_counted() {
+        let entry = |job, pid, at, end| Entry { job, pid, fence: 1, at, end };
+        let runs = Runs::of(&[
+            entry(1, 7, 0, false),
+            entry(1, 7, 5, true),
+            entry(2, 7, 1, false),
+            entry(3, 7, 2, false),
+            entry(3, 7, 3, true),
+            entry(2, 8, 40, false),
+            entry(2, 8, 41, true),
+            entry(3, 8, 60, false),
+            entry(3, 8, 61, true),
+        ]);
+        assert_eq!((runs.ended(), runs.begun_twice(), runs.ended_twice()), (3, 2, 1));
+        let kills = [Kill { pid: 7, at: 10 }];
+        let mut all = runs.again_ms(&kills, |_, _| true);
+        all.sort_by(f64::total_cmp);
+        assert_eq!(all, [30.0, 50.0]);
+        assert_eq!(runs.again_ms(&kills, |run, _| !runs.is_complete(run)), [30.0]);
+    }
+}
