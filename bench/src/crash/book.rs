@@ -62,6 +62,12 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Entry>> {
     bytes.chunks(BYTES).map(|bytes| Entry::read(bytes).context("half an entry")).collect()
 }
 
+/// How many entries there are.
+pub fn length(path: &Path) -> u64 {
+    // Nobody has written yet where there is no file.
+    std::fs::metadata(path).map_or(0, |file| file.len()) / BYTES as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

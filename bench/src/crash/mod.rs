@@ -7,7 +7,7 @@ mod runs;
 mod task;
 mod worker;
 
-pub use book::{Entry, read};
+pub use book::{Entry, length, read};
 pub use crew::{Crew, Kill};
 pub use runs::Runs;
 pub use task::{EFFECTS, PLACES, Task, now};

@@ -46,14 +46,14 @@ impl Runs {
         self.complete.contains(&(run.job, run.pid))
     }
 
-    /// From the kill of a worker until a job that it had begun began again, in milliseconds; of those runs that `counts`
-    /// holds for, which learns the moment of the kill, too.
-    pub fn again_ms(&self, kills: &[Kill], counts: impl Fn(&Entry, i64) -> bool) -> Vec<f64> {
+    /// From the kill of a worker until a job that it had begun began again, in milliseconds; of those that `counts`
+    /// says yes to, given the run that was cut, the moment of the kill and that of the next run.
+    pub fn again_ms(&self, kills: &[Kill], counts: impl Fn(&Entry, i64, i64) -> bool) -> Vec<f64> {
         let killed: HashMap<u32, i64> = kills.iter().map(|kill| (kill.pid, kill.at)).collect();
         let again = |pair: &[Entry]| {
             let [before, after] = pair else { return None };
             let at = *killed.get(&before.pid)?;
-            counts(before, at).then_some((after.at - at) as f64)
+            counts(before, at, after.at).then_some((after.at - at) as f64)
         };
         self.begun.values().flat_map(|runs| runs.windows(2)).filter_map(again).collect()
     }
@@ -79,9 +79,9 @@ mod tests {
         ]);
         assert_eq!((runs.ended(), runs.begun_twice(), runs.ended_twice()), (3, 2, 1));
         let kills = [Kill { pid: 7, at: 10 }];
-        let mut all = runs.again_ms(&kills, |_, _| true);
+        let mut all = runs.again_ms(&kills, |_, _, _| true);
         all.sort_by(f64::total_cmp);
         assert_eq!(all, [30.0, 50.0]);
-        assert_eq!(runs.again_ms(&kills, |run, _| !runs.is_complete(run)), [30.0]);
+        assert_eq!(runs.again_ms(&kills, |run, _, _| !runs.is_complete(run)), [30.0]);
     }
 }

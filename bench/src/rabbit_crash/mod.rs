@@ -1,4 +1,4 @@
-//! `rabbit-crash`: 50 workers and 10 times the broker killed at random moments over 100,000 jobs on the RabbitMQ store, four
+//! `rabbit-crash`: 50 workers and 10 times the broker killed at random points of 100,000 jobs on the RabbitMQ store, four
 //! workers at a time; nine of ten jobs plain, the others members of a group. What was lost, what ran twice, whether the
 //! effects of the group took place once, how soon the jobs of a killed worker ran again.
 
@@ -25,8 +25,8 @@ const WORKER_KILLS: usize = 50;
 const BROKER_KILLS: usize = 10;
 /// One job of so many is a member of the group.
 const GROUPED: usize = 10;
-/// Between two kills, in milliseconds: from, and how much more at most.
-const BETWEEN: (u64, u64) = (200, 800);
+/// Between two looks at how far they are.
+const LOOK: Duration = Duration::from_millis(20);
 /// After this the rest of the jobs counts as lost.
 const LIMIT: Duration = Duration::from_mins(9);
 /// The last outcomes reach the ledger by then, if they do.
@@ -90,9 +90,14 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
         let mut crew = Crew::hire("rabbit-crash-worker", variables)?;
         let draws = Draws::from_os();
         let mut kills = Kills::default();
+        // By how much is done, so that there is something to hit until the last.
+        let mut points: Vec<u64> =
+            (0..WORKER_KILLS).map(|_| draws.next() % (jobs as u64 * 95 / 100)).collect();
+        points.sort_unstable();
         loop {
-            crash::pause(&draws, BETWEEN).await;
-            if kills.workers.len() < WORKER_KILLS {
+            tokio::time::sleep(LOOK).await;
+            let runs = crash::length(&book) / 2;
+            if points.get(kills.workers.len()).is_some_and(|point| runs >= *point) {
                 kills.workers.push(crew.kill_one(&draws)?);
             }
             if kills.is_brokers_turn() {
@@ -100,7 +105,8 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
                 server.kill();
                 server.restart()?;
             }
-            let done = kills.are_all() && Runs::of(&crash::read(&book)?).ended() >= jobs;
+            let done =
+                kills.are_all() && runs >= jobs as u64 && Runs::of(&crash::read(&book)?).ended() >= jobs;
             if done || begun.elapsed() > LIMIT {
                 return Ok((kills, outcome(&*store, group).await?));
             }

@@ -9,8 +9,6 @@ use backstock_queue::GroupStatus;
 use serde_json::{Value, json};
 
 const REDELIVERY_BAR_MS: f64 = 1_000.0;
-/// A broker that was killed takes this long to come back; what it interrupted does not show how soon it gives jobs again.
-const BROKER_AWAY_MS: i64 = 15_000;
 
 #[derive(Debug)]
 pub struct Figures {
@@ -38,12 +36,14 @@ impl Figures {
         group: &GroupStatus,
         wall: f64,
     ) -> Self {
-        let broker_was_there = |at: i64| {
-            !kills.broker.iter().any(|kill| (at - BROKER_AWAY_MS..at + BROKER_AWAY_MS).contains(kill))
-        };
+        // A broker that is away gives nothing again.
+        let broker_was_there =
+            |at: i64, next: i64| !kills.broker.iter().any(|kill| (at..next).contains(kill));
         // Plain ones, begun before the kill and not ended: their message was open when the socket closed.
-        let cut = |run: &Entry, at| {
-            !(run.job as usize).is_multiple_of(GROUPED) && !runs.is_complete(run) && broker_was_there(at)
+        let cut = |run: &Entry, at, next| {
+            !(run.job as usize).is_multiple_of(GROUPED)
+                && !runs.is_complete(run)
+                && broker_was_there(at, next)
         };
         let again = runs.again_ms(&kills.workers, cut);
         Self {

@@ -48,7 +48,7 @@ impl Figures {
             twice: runs.begun_twice(),
             rescued: scheduler.rescued + scheduler.quarantined,
             quarantined: replayed,
-            rescue: Percentiles::of(runs.again_ms(kills, |_, _| true)),
+            rescue: Percentiles::of(runs.again_ms(kills, |_, _, _| true)),
         }
     }
 
