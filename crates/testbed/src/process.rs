@@ -135,6 +135,12 @@ impl CpuTime {
         Some(Self { user: time()?, system: time()? })
     }
 
+    /// Of the process `pid` and of its children that live.
+    pub(crate) fn of_family(pid: u32) -> Option<Self> {
+        let add = |sum: Self, one: Self| Self { user: sum.user + one.user, system: sum.system + one.system };
+        Some(children(pid).into_iter().filter_map(Self::of).fold(Self::of(pid)?, add))
+    }
+
     /// Both together.
     pub fn total(self) -> Duration {
         self.user + self.system

@@ -18,6 +18,8 @@ use tokio::time::Instant;
 const PIECE: usize = 32;
 /// How long a claim waits for what is ready in the broker but not here yet.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// While the broker has a backlog it sends what there is by itself: so long it is waited for before it is asked.
+const STREAM: Duration = Duration::from_millis(2);
 /// After this it asks the broker again: others may have got what was ready.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// Jobs fetched ahead of claims that want others.
@@ -74,6 +76,9 @@ impl Shared {
         let (kinds, begun) = (&claim.kinds, Instant::now());
         loop {
             line.consume(&self.link, kinds, want).await?;
+            if line.has_backlog() {
+                line.arrival(kinds, want, STREAM).await;
+            }
             line.drain();
             self.clear(line, kinds).await?;
             let ready = line.ready(kinds, want);

@@ -36,6 +36,8 @@ pub(super) struct Line {
     soiled: AtomicU64,
     /// How often when all of it had arrived.
     clean: AtomicU64,
+    /// Messages ready in the broker when it was asked last.
+    backlog: AtomicU64,
     claimed_at: Mutex<Instant>,
     /// Something arrived in one of the bands.
     came: Arc<Notify>,
@@ -78,6 +80,7 @@ impl Line {
             gear: tokio::sync::Mutex::default(),
             soiled: AtomicU64::new(1),
             clean: AtomicU64::new(0),
+            backlog: AtomicU64::new(0),
             claimed_at: Mutex::new(Instant::now()),
             came,
             pumps: Mutex::default(),
@@ -196,6 +199,7 @@ impl Line {
         drop(gear);
         self.drain();
         let waiting = asked.into_iter().sum::<Result<u64, StoreError>>()?;
+        self.backlog.store(waiting, Ordering::SeqCst);
         if waiting == 0 {
             self.clean.fetch_max(before, Ordering::SeqCst);
         }
@@ -204,6 +208,11 @@ impl Line {
 
     pub(super) fn drain(&self) {
         self.bands.iter().for_each(|band| band.drain());
+    }
+
+    /// Whether more was on its way when the broker was asked last.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.backlog.load(Ordering::SeqCst) > 0
     }
 
     /// Waits until a claim may have `enough` jobs, at most `within`.

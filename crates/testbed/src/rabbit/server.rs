@@ -50,9 +50,9 @@ impl RabbitServer {
         self.running.as_ref().map(|running| running.server.pid())
     }
 
-    /// The processor time of the leader, which becomes the Erlang machine.
+    /// The processor time of the start script and its child, the Erlang machine.
     pub fn cpu_time(&self) -> Option<CpuTime> {
-        self.pid().and_then(CpuTime::of)
+        self.pid().and_then(CpuTime::of_family)
     }
 
     /// Kills it (`SIGKILL`) and returns when it is gone. Its data stays.

@@ -10,6 +10,8 @@ fn a_killed_node_comes_back_on_its_port_with_its_data() {
     assert!(!lives(pid));
     server.restart().unwrap();
     assert_eq!(server.url(), url);
+    let spent = server.cpu_time().unwrap().total();
+    assert!(spent > std::time::Duration::from_millis(500), "the Erlang machine counts: {spent:?}");
     assert!(server.ctl(&["list_vhosts"]).unwrap().lines().any(|vhost| vhost == "kept"));
 }
 
