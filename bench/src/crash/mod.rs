@@ -14,7 +14,7 @@ pub use task::{EFFECTS, PLACES, Task, now};
 pub use worker::{BOOK, LEDGER, URL, given, work};
 
 use anyhow::Context;
-use backstock_queue::{Draws, GroupId, GroupStatus, NewGroup, NewJob, Store};
+use backstock_queue::{Draws, GroupId, GroupStatus, JobFilter, JobState, NewGroup, NewJob, Replay, Store};
 use std::time::Duration;
 
 /// Workers at a time.
@@ -43,4 +43,10 @@ pub async fn status(store: &dyn Store, group: GroupId) -> anyhow::Result<GroupSt
 /// Waits until the next kill: at least so many milliseconds, and up to so many more.
 pub async fn pause(draws: &Draws, (least, more): (u64, u64)) {
     tokio::time::sleep(Duration::from_millis(least + draws.next() % more)).await;
+}
+
+/// Runs quarantined jobs again, as an operator would: three kills may hit one job.
+pub async fn replay(store: &dyn Store) -> anyhow::Result<u64> {
+    let filter = JobFilter { states: vec![JobState::Quarantined], ..JobFilter::default() };
+    Ok(store.replay(&Replay { filter, limit: 500, ..Replay::default() }).await?)
 }

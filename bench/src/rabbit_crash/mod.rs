@@ -63,6 +63,8 @@ struct Kills {
     workers: Vec<Kill>,
     /// Milliseconds since the epoch.
     broker: Vec<i64>,
+    /// Jobs that came back three times and were run again by an operator's order.
+    quarantined: u64,
 }
 
 impl Kills {
@@ -89,7 +91,7 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
             vec![(URL, server.url().into()), (BOOK, book.clone().into()), (LEDGER, ledger.into())];
         let mut crew = Crew::hire("rabbit-crash-worker", variables)?;
         let draws = Draws::from_os();
-        let mut kills = Kills::default();
+        let (mut kills, mut looked) = (Kills::default(), 0);
         // By how much is done, so that there is something to hit until the last.
         let mut points: Vec<u64> =
             (0..WORKER_KILLS).map(|_| draws.next() % (jobs as u64 * 95 / 100)).collect();
@@ -104,6 +106,11 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
                 kills.broker.push(crash::now());
                 server.kill();
                 server.restart()?;
+            }
+            // An operator looks once a second.
+            if begun.elapsed().as_secs() > looked {
+                looked = begun.elapsed().as_secs();
+                kills.quarantined += crash::replay(&*store).await?;
             }
             let done =
                 kills.are_all() && runs >= jobs as u64 && Runs::of(&crash::read(&book)?).ended() >= jobs;

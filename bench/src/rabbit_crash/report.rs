@@ -23,6 +23,7 @@ pub struct Figures {
     effects: i64,
     begun_twice: usize,
     ended_twice: usize,
+    quarantined: u64,
     redelivered: usize,
     /// From the kill of a worker until a job it had begun ran again.
     redelivery: Percentiles,
@@ -57,6 +58,7 @@ impl Figures {
             effects: group.counters.get(EFFECTS).copied().unwrap_or(0),
             begun_twice: runs.begun_twice(),
             ended_twice: runs.ended_twice(),
+            quarantined: kills.quarantined,
             redelivered: again.len(),
             redelivery: Percentiles::of(again),
         }
@@ -76,6 +78,7 @@ impl Figures {
             "broker_kills": self.broker_kills, "wall_seconds": self.wall,
             "lost": self.lost, "lost_bar_met": self.lost == 0,
             "begun_twice": self.begun_twice, "ended_twice": self.ended_twice,
+            "quarantined_and_run_again": self.quarantined,
             "members": self.members, "effects": self.effects, "effects_once_bar_met": self.effects_met(),
             "redelivered": self.redelivered, "redelivery_ms": self.redelivery.json(),
             "redelivery_bar_met": self.redelivery_met(),
@@ -86,7 +89,7 @@ impl Figures {
         let verdict = |met: bool| if met { "met" } else { "NOT met" };
         format!(
             "{} jobs, {} workers and {} times the broker killed, {:.1} s: {} lost (bar: 0, {})\n\
-             begun twice: {}, ended twice: {} ({PLACES} run at a time in each worker)\n\
+             begun twice: {}, ended twice: {} ({PLACES} run at a time in each worker); {} quarantined and run again\n\
              effects of {} members of the group: {} (bar: each once, {})\n\
              {} plain jobs of killed workers ran again after p50 {} ms, p99 {} ms, max {} ms (bar: ≤ {REDELIVERY_BAR_MS} ms, {})",
             self.jobs,
@@ -97,6 +100,7 @@ impl Figures {
             verdict(self.lost == 0),
             self.begun_twice,
             self.ended_twice,
+            self.quarantined,
             self.members,
             self.effects,
             verdict(self.effects_met()),

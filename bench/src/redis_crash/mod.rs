@@ -8,7 +8,7 @@ use crate::{
     options::Options,
     pool,
 };
-use backstock_queue::{Draws, JobFilter, JobState, RedisOptions, RedisStore, Replay, Store};
+use backstock_queue::{Draws, RedisOptions, RedisStore, Store};
 use backstock_testbed::RedisServer;
 use report::Figures;
 use std::{
@@ -58,7 +58,7 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
             if kills.len() < KILLS {
                 kills.push(crew.kill_one(&draws)?);
             }
-            quarantined += replay(&*store).await?;
+            quarantined += crash::replay(&*store).await?;
             let status = crash::status(&*store, group).await?;
             if (status.done_at.is_some() && kills.len() >= KILLS) || begun.elapsed() > LIMIT {
                 return Ok((kills, quarantined, status));
@@ -69,10 +69,4 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
     let wall = begun.elapsed().as_secs_f64();
     let runs = Runs::of(&crash::read(&book)?);
     Ok(Figures::new(jobs, &kills, &runs, &status, &scheduler, quarantined, wall))
-}
-
-/// Runs quarantined jobs again, as an operator would: three kills may hit one job.
-async fn replay(store: &dyn Store) -> anyhow::Result<u64> {
-    let filter = JobFilter { states: vec![JobState::Quarantined], ..JobFilter::default() };
-    Ok(store.replay(&Replay { filter, ..Replay::default() }).await?)
 }

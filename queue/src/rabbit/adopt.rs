@@ -74,13 +74,13 @@ impl Shared {
         Ok(())
     }
 
-    /// What came back had a worker that is gone: a crash.
+    /// What came back may have been begun by a worker that is gone: one crash, as it is never begun again from here.
     fn record(&self, fetched: &Fetched) -> JobRecord {
         let record = fetched.job.clone().into_record();
-        if fetched.returns == 0 {
+        if !fetched.came_back {
             return record;
         }
-        JobRecord { crashes: fetched.returns, fence: Desk::fence_of_returned(self.now()), ..record }
+        JobRecord { crashes: 1, fence: Desk::fence_of_returned(self.now()), ..record }
     }
 
     /// Moves `chosen` held jobs to the ledger, under their leases; at most `most`. How many.

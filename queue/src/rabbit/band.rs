@@ -30,8 +30,8 @@ pub(super) struct Band {
 pub(super) struct Fetched {
     pub(super) job: Plain,
     pub(super) hold: Hold,
-    /// How often it was given to somebody before, and came back.
-    pub(super) returns: u32,
+    /// It was given to somebody before.
+    pub(super) came_back: bool,
 }
 
 /// What an ack needs: the life of the channel, and the delivery on it.
@@ -192,10 +192,10 @@ impl Band {
         let hold = Hold { life: state.life, tag: delivery.delivery_tag, since: Instant::now() };
         state.open.push_back(hold.tag);
         state.last = hold.tag;
-        let returns = message::returns(&delivery);
+        let came_back = message::came_back(&delivery);
         match Plain::read(&mut delivery, &self.queue, self.priority) {
-            Ok(job) if self.records || returns > 0 => state.adoptable.push(Fetched { job, hold, returns }),
-            Ok(job) => state.buffer.push_back(Fetched { job, hold, returns }),
+            Ok(job) if self.records || came_back => state.adoptable.push(Fetched { job, hold, came_back }),
+            Ok(job) => state.buffer.push_back(Fetched { job, hold, came_back }),
             Err(why) => state.strays.push(Stray { delivery, why, hold }),
         }
     }

@@ -142,3 +142,25 @@ async fn a_message_that_takes_every_consumer_down_is_parked() {
     let seen = store.examine(false).await.unwrap();
     assert_eq!((seen.set_aside, seen.is_sound()), (1, true));
 }
+
+#[tokio::test]
+async fn a_message_that_came_back_often_is_one_crash_of_its_job() {
+    let mut shop = Shop::new();
+    shop.options.queue_type = QueueType::Quorum;
+    let producer = shop.open().await;
+    producer.enqueue(vec![lab::job("a")]).await.unwrap();
+    // As workers that had only fetched it and were killed.
+    let (_connection, channel) = shop.channel().await;
+    let mut returned = 0;
+    while returned < 4 {
+        let band = shop.band();
+        if let Some(got) = channel.basic_get(band.as_str().into(), BasicGetOptions::default()).await.unwrap()
+        {
+            returned += 1;
+            let requeue = BasicNackOptions { requeue: true, multiple: false };
+            channel.basic_nack(got.delivery.delivery_tag, requeue).await.unwrap();
+        }
+    }
+    let lease = claim(&shop.open().await, 1).await.leases.remove(0);
+    assert_eq!((lease.job, lease.attempt, lease.crashes), (lab::id("a"), 1, 1));
+}

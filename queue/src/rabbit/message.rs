@@ -131,12 +131,12 @@ impl Plain {
     }
 }
 
-/// How often a message was given to a consumer and came back, as far as the broker says.
-pub(super) fn returns(delivery: &Delivery) -> u32 {
+/// Whether a message was given to a consumer before and came back. How often says nothing about its job: most consumers
+/// that lost it had only fetched it, and who gets it again does not run it but has it adopted.
+pub(super) fn came_back(delivery: &Delivery) -> bool {
     let count = delivery.properties.headers().as_ref().and_then(|headers| {
         let value = headers.inner().get("x-delivery-count")?;
         value.as_long_long_int().or_else(|| value.as_long_int().map(i64::from))
     });
-    let counted = count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
-    counted.max(u32::from(delivery.redelivered))
+    delivery.redelivered || count.is_some_and(|count| count > 0)
 }
