@@ -108,7 +108,7 @@ async fn a_retry_does_not_wait_behind_ten_thousand_later_jobs() {
     let lease = claim(&store, 1).await.leases.remove(0);
     let retry = Settlement::new(lease.key(), lab::retry(5_000));
     assert_eq!(store.settle(vec![retry]).await.unwrap(), [Settled::Applied]);
-    shop.clock.advance(5 * SECOND - lab::ms(1));
+    shop.clock.advance(Duration::from_millis(4_999));
     store.promote(500).await.unwrap();
     let early = store.claim(&Lab::request(5)).await.unwrap();
     assert_eq!((early.leases.len(), early.next_due), (0, Some(lab::START.plus(5 * SECOND))));
