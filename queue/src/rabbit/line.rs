@@ -24,7 +24,9 @@ use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 
 /// How much the prefetch grows when it proves too small.
 const STEP: u16 = 8;
-/// It grows so up to this, and beyond only as far as is needed.
+/// It grows so up to this many times what is needed: all that was fetched comes back when the process or the broker dies.
+const AHEAD: u16 = 4;
+/// And up to this, beyond only as far as is needed.
 const MOST: u16 = 2_000;
 
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl Line {
         }
         // A small buffer beyond what is needed. Who needs more soon after works fast, and changes are dear: a large step.
         let step = if all { gear.prefetch.saturating_mul(STEP).min(MOST) } else { gear.prefetch };
+        let step = step.min(need.saturating_mul(AHEAD));
         let prefetch = need.saturating_add(need / 4).max(step).max(1);
         for (at, band) in self.bands.iter().enumerate() {
             let wire = match gear.wires[at].take() {
