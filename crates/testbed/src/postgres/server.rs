@@ -6,7 +6,13 @@ use crate::folder::Folder;
 use crate::port;
 use crate::process::{CpuTime, Process};
 use crate::shared::RunFolder;
+use crate::wait;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a server says that finds the memory of its predecessor in use.
+const STILL_HELD: &str = "pre-existing shared memory block";
+const RELEASE_LIMIT: Duration = Duration::from_secs(30);
 
 /// A private PostgreSQL server on a free port of 127.0.0.1, superuser `postgres` without a password. Dropping it kills
 /// it and removes its data.
@@ -111,7 +117,17 @@ impl PostgresServer {
         self.kill();
         let log = self.folder.path().join("log");
         let note = |groups: &[u32]| self.folder.note(groups);
-        self.process = Some(cluster::serve(&self.data, self.port, &log, &self.settings, note)?);
+        // Processes of the one that was killed may hold its memory for a moment longer.
+        let mut served = || match cluster::serve(&self.data, self.port, &log, &self.settings, note) {
+            Err(TestbedError::Ended { log, .. }) if log.contains(STILL_HELD) => None,
+            served => Some(served),
+        };
+        let slow = || TestbedError::TooSlow {
+            server: "PostgreSQL",
+            seconds: RELEASE_LIMIT.as_secs(),
+            log: STILL_HELD.to_owned(),
+        };
+        self.process = Some(wait::until(RELEASE_LIMIT, &mut served).ok_or_else(slow)??);
         Ok(())
     }
 }
