@@ -19,7 +19,7 @@ pub(super) fn classify(error: &RedisError, location: &str) -> StoreError {
             because("another program keeps a key of another type under our prefix; set queue.prefix");
         return StoreError::Corrupt { store, location: location.to_owned(), source };
     }
-    if matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly)) || says("READONLY") {
+    if is_read_only(error) {
         return StoreError::Unavailable {
             store,
             source: because("this is a read-only replica; name its primary in queue.url"),
@@ -46,12 +46,21 @@ pub(super) fn classify(error: &RedisError, location: &str) -> StoreError {
     StoreError::Failed { store, source: format!("{location}: {said}").into() }
 }
 
+/// A replica's refusal; inside a script it is only told in words.
+pub(super) fn is_read_only(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly))
+        || error.to_string().contains("READONLY")
+}
+
+/// The line broke or is silent; the server said nothing.
+pub(super) fn is_of_the_line(error: &RedisError) -> bool {
+    error.is_io_error() || error.is_timeout() || error.is_connection_dropped()
+}
+
 /// Whether the same call may work later.
 fn passes(error: &RedisError) -> bool {
     use ServerErrorKind::{Ask, BusyLoading, ClusterDown, MasterDown, Moved, TryAgain};
-    error.is_io_error()
-        || error.is_timeout()
-        || error.is_connection_dropped()
+    is_of_the_line(error)
         || error.code() == Some("BUSY")
         || matches!(
             error.kind(),

@@ -1,6 +1,6 @@
 //! A primary that may change: the Sentinels say which server it is, again after every failure.
 
-use super::{RedisOptions, address::Watched};
+use super::{RedisOptions, address::Watched, fault};
 use redis::{
     AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, Pipeline, ProtocolVersion, RedisError,
     RedisResult, ServerErrorKind, TlsMode, Value,
@@ -122,9 +122,7 @@ pub(super) async fn within<T>(
 }
 
 fn may_have_moved(error: &RedisError) -> bool {
-    error.is_io_error()
-        || error.is_timeout()
-        || error.is_connection_dropped()
-        || matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown))
-        || error.to_string().contains("READONLY")
+    fault::is_of_the_line(error)
+        || fault::is_read_only(error)
+        || matches!(error.kind(), ErrorKind::Server(ServerErrorKind::MasterDown))
 }
