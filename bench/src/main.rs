@@ -21,6 +21,7 @@ mod rabbit_crash;
 mod redis_crash;
 mod refresh;
 mod rows;
+mod show;
 mod thumbnails;
 
 use std::process::ExitCode;

@@ -11,7 +11,7 @@ mod report;
 mod skew;
 mod speed;
 
-use crate::options::Options;
+use crate::{options::Options, show};
 use report::Figures;
 use std::sync::Arc;
 
@@ -22,13 +22,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         None => skew::draw(options.rows.unwrap_or(skew::PRODUCTS)),
     };
     let sales = Arc::new(sales);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let figures = runtime.block_on(async {
+    let measure = async {
         let replay = replay::measure(&sales).await?;
         let speed = speed::measure(Arc::clone(&sales), replay.budget_bytes).await?;
         let packing = documents::packing(&sales).await;
         anyhow::Ok(Figures { source: sales.source, packing, replay, speed })
-    })?;
-    println!("{}", if options.json { figures.json().to_string() } else { figures.text() });
-    Ok(())
+    };
+    show::measured(options, measure, Figures::json, Figures::text)
 }

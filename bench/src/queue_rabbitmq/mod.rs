@@ -11,6 +11,7 @@ use crate::{
     options::Options,
     pickup,
     pool::{self, Ledger},
+    show,
 };
 use backstock_queue::{QueueType, RabbitOptions, RabbitStore, SqliteOptions, SqliteStore, Store};
 use backstock_testbed::RabbitServer;
@@ -25,10 +26,7 @@ const ROUNDS: usize = 3;
 /// Runs it and prints the figures. `--rows N` sets the jobs of a round.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let jobs = options.rows.unwrap_or(JOBS);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let figures = runtime.block_on(measure(jobs))?;
-    println!("{}", if options.json { figures.json().to_string() } else { figures.text() });
-    Ok(())
+    show::measured(options, measure(jobs), Figures::json, Figures::text)
 }
 
 /// What one system did in all its rounds.

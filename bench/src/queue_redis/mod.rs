@@ -16,6 +16,7 @@ use crate::{
     percentiles::Percentiles,
     pickup,
     pool::{self, Ledger},
+    show,
 };
 use backstock_queue::{RedisOptions, RedisStore, Store};
 use backstock_testbed::{Fsync, RedisServer};
@@ -34,10 +35,7 @@ const MANY: usize = 1_000_000;
 /// Runs it and prints the figures. `--rows N` replaces the million of delayed and finished jobs.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let many = options.rows.unwrap_or(MANY);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let figures = runtime.block_on(measure(many))?;
-    println!("{}", if options.json { figures.json().to_string() } else { figures.text() });
-    Ok(())
+    show::measured(options, measure(many), Figures::json, Figures::text)
 }
 
 async fn measure(many: usize) -> anyhow::Result<Figures> {

@@ -12,6 +12,7 @@ use crate::{
     meter::{Nobody, Usage},
     options::Options,
     pool::{self, Ledger, Noop},
+    show,
 };
 use anyhow::ensure;
 use backstock_queue::{Durability, Job, Store};
@@ -30,10 +31,7 @@ const HISTORY: usize = 1_000_000;
 /// Runs it and prints the figures.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let history = options.rows.unwrap_or(HISTORY);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let figures = runtime.block_on(measure(history))?;
-    println!("{}", if options.json { figures.json().to_string() } else { figures.text() });
-    Ok(())
+    show::measured(options, measure(history), report::Figures::json, report::Figures::text)
 }
 
 async fn measure(history: usize) -> anyhow::Result<report::Figures> {

@@ -7,7 +7,7 @@ mod report;
 use crate::{
     crash::{self, BOOK, Crew, Kill, LEDGER, Runs, URL},
     options::Options,
-    pool,
+    pool, show,
 };
 use backstock_queue::{
     Draws, GroupId, GroupStatus, RabbitOptions, RabbitStore, SqliteOptions, SqliteStore, Store,
@@ -35,10 +35,7 @@ const OUTCOMES: Duration = Duration::from_secs(20);
 /// Runs it and prints the ledger. `--rows N` sets the number of jobs.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let jobs = options.rows.unwrap_or(JOBS);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let figures = runtime.block_on(measure(jobs))?;
-    println!("{}", if options.json { figures.json().to_string() } else { figures.text() });
-    Ok(())
+    show::measured(options, measure(jobs), Figures::json, Figures::text)
 }
 
 /// The process that is killed.
