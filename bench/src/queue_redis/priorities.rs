@@ -24,13 +24,18 @@ const ROUNDS: usize = 5;
 pub struct Priorities {
     /// From the return of the enqueue call until the last high job was done, in milliseconds.
     pub last_high_ms: f64,
-    /// Low jobs that started meanwhile.
+    /// Low jobs that started meanwhile, while a high one waited.
     pub low_meanwhile: usize,
+    /// Low jobs that started when no high one waited any more, beside the last of them.
+    pub low_beside_last: usize,
 }
 
 #[derive(Default)]
 struct Watch {
     low_started: AtomicUsize,
+    high_started: AtomicUsize,
+    /// How many low jobs had started when the last high one did.
+    low_before_last: AtomicUsize,
     high_done: AtomicUsize,
     /// When the last high job was done, and how many low ones had started.
     end: Mutex<Option<(Instant, usize)>>,
@@ -47,6 +52,9 @@ impl Handler for Millisecond {
         if number < LOW && watch.low_started.fetch_add(1, Ordering::SeqCst) == BEFORE {
             watch.warm.notify_one();
         }
+        if number >= LOW && watch.high_started.fetch_add(1, Ordering::SeqCst) + 1 == HIGH {
+            watch.low_before_last.store(watch.low_started.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
         tokio::time::sleep(Duration::from_millis(1)).await;
         if number >= LOW && watch.high_done.fetch_add(1, Ordering::SeqCst) + 1 == HIGH {
             *lock(&watch.end) = Some((Instant::now(), watch.low_started.load(Ordering::SeqCst)));
@@ -62,10 +70,17 @@ pub async fn measure() -> anyhow::Result<Priorities> {
     for _ in 0..ROUNDS {
         rounds.push(round().await?);
     }
-    rounds.sort_by(|a, b| a.last_high_ms.total_cmp(&b.last_high_ms));
-    let last_high_ms = rounds[ROUNDS / 2].last_high_ms;
-    rounds.sort_by_key(|round| round.low_meanwhile);
-    Ok(Priorities { last_high_ms, low_meanwhile: rounds[ROUNDS / 2].low_meanwhile })
+    Ok(Priorities {
+        last_high_ms: median(rounds.iter().map(|round| round.last_high_ms)),
+        low_meanwhile: median(rounds.iter().map(|round| round.low_meanwhile)),
+        low_beside_last: median(rounds.iter().map(|round| round.low_beside_last)),
+    })
+}
+
+fn median<T: PartialOrd + Copy>(figures: impl Iterator<Item = T>) -> T {
+    let mut figures: Vec<_> = figures.collect();
+    figures.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    figures[figures.len() / 2]
 }
 
 async fn round() -> anyhow::Result<Priorities> {
@@ -89,5 +104,10 @@ async fn round() -> anyhow::Result<Priorities> {
     stored?;
     let (end, low) = lock(&watch.end).ok_or_else(|| anyhow::anyhow!("the high jobs did not run"))?;
     let last_high_ms = end.saturating_duration_since(begun.0).as_secs_f64() * 1e3;
-    Ok(Priorities { last_high_ms, low_meanwhile: low.saturating_sub(begun.1) })
+    let before_last = watch.low_before_last.load(Ordering::SeqCst);
+    Ok(Priorities {
+        last_high_ms,
+        low_meanwhile: before_last.saturating_sub(begun.1),
+        low_beside_last: low.saturating_sub(before_last.max(begun.1)),
+    })
 }

@@ -196,6 +196,7 @@ impl Figures {
             "due_at_once_bar_met": self.burst_met(),
             "last_high_ms": self.priorities.last_high_ms,
             "low_meanwhile": self.priorities.low_meanwhile,
+            "low_beside_last": self.priorities.low_beside_last,
             "priorities_bar_met": self.priorities_met(),
             "waiting_job_overhead_bytes": self.memory.waiting_overhead.round(),
             "waiting_job_overhead_bar_met": self.memory.waiting_overhead <= OVERHEAD_BAR,
@@ -239,9 +240,11 @@ impl Figures {
         );
         let _ = writeln!(
             text,
-            "priorities: last high after {:.0} ms, {} low meanwhile (bar: ≤ {PRIORITY_BAR_MS} ms, ≤ {PRIORITY_BAR_LOW}, {})",
+            "priorities: last high after {:.0} ms, {} low started while a high one waited, {} beside the last high ones \
+             (bar: ≤ {PRIORITY_BAR_MS} ms, ≤ {PRIORITY_BAR_LOW} while one waited, {})",
             priorities.last_high_ms,
             priorities.low_meanwhile,
+            priorities.low_beside_last,
             verdict(self.priorities_met())
         );
         let _ = write!(
