@@ -13,9 +13,9 @@ macro_rules! parts {
 }
 
 parts!(
-    "base", "pack", "record", "fresh", "share", "place", "shelf", "life", "enqueue", "bundle", "settle",
-    "due", "band", "lot", "turns", "claim", "workers", "operate", "inspect", "check", "sweep", "adopt",
-    "register",
+    "base", "pack", "ids", "record", "fresh", "share", "place", "shelf", "life", "enqueue", "bundle",
+    "settle", "due", "band", "lot", "turns", "claim", "workers", "operate", "inspect", "check", "sweep",
+    "adopt", "register",
 );
 
 /// The library as the server loads it.

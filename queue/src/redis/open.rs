@@ -4,7 +4,7 @@ use super::{RedisOptions, RedisStore, bell::Bell, fault, link::Link, memory::Mem
 use crate::StoreError;
 
 /// Layout of the data; raised when an older program could not read it any more.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 /// First version of Redis with functions.
 const OLDEST_MAJOR: u32 = 7;
 

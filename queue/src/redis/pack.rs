@@ -16,6 +16,9 @@ const SHARES: usize = 255;
 const BYTES: usize = 64 << 10;
 /// Bytes before the length of the kind.
 const FIXED: usize = 14;
+/// What the head of a pack has behind its time.
+const PACK: u8 = b'p';
+const ASCENDING: u8 = b'a';
 
 /// Whether nothing but kind, queue, priority and fairness key says how `job` is to be run. An empty key is a rarity.
 fn is_plain(job: &NewJob) -> bool {
@@ -38,6 +41,12 @@ fn alike(one: &NewJob, next: &NewJob) -> bool {
 fn ids_differ(jobs: &[NewJob]) -> bool {
     let mut seen = HashSet::new();
     jobs.is_sorted_by(|one, next| one.id < next.id) || jobs.iter().all(|job| seen.insert(job.id))
+}
+
+/// Whether the ids begin with the moment they were made and each is above the one before: then the server can do without an
+/// entry for each (lua/ids.lua).
+fn ascend(jobs: &[NewJob]) -> bool {
+    jobs.iter().all(|job| job.id.0.get_version_num() == 7) && jobs.is_sorted_by(|one, next| one.id < next.id)
 }
 
 /// Jobs of one call, which were validated, as the server takes them: packs (head and payloads) where that can be, else
@@ -85,7 +94,7 @@ fn head(jobs: &[NewJob]) -> Vec<u8> {
     let shares = shares(jobs);
     let length = FIXED + 4 + first.kind.len() + first.queue.len() + shares.len() + jobs.len() * 20;
     let mut bytes = Vec::with_capacity(length);
-    bytes.push(b'p');
+    bytes.push(if ascend(jobs) { ASCENDING } else { PACK });
     bytes.extend((jobs.len() as u16).to_be_bytes());
     bytes.push(b'0' + first.priority as u8);
     bytes.extend(first.version.to_be_bytes());
@@ -140,7 +149,7 @@ impl<'a> Head<'a> {
     /// `None` when the bytes are no head.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (fixed, rest) = bytes.split_first_chunk::<FIXED>()?;
-        if fixed[8] != b'p' {
+        if fixed[8] != PACK && fixed[8] != ASCENDING {
             return None;
         }
         let (kind, rest) = wire::take_short(rest)?;
@@ -217,7 +226,7 @@ mod tests {
         let mut requests = requests(jobs).into_iter();
         let mut sizes = Vec::new();
         while let Some(request) = requests.next() {
-            if request[0] == b'p' {
+            if request[0] == PACK || request[0] == ASCENDING {
                 requests.next().unwrap();
                 sizes.push(usize::from(u16::from_be_bytes([request[1], request[2]])));
             } else {

@@ -132,6 +132,60 @@ async fn nothing_is_left_after_an_erasure() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// Entries of a hash or sorted set.
+async fn count(store: &RedisStore, command: &str, key: &str) -> i64 {
+    let mut asked = redis::cmd(command);
+    asked.arg(store.link.key(key));
+    store.answer(store.link.command(&asked).await.unwrap()).number().unwrap()
+}
+
+fn numbered(numbers: std::ops::Range<usize>, step: usize) -> Vec<crate::NewJob> {
+    numbers.step_by(step).map(|number| lab::job(&format!("a-{number}"))).collect()
+}
+
+#[tokio::test]
+async fn ascending_ids_need_no_entry_each() {
+    let bed = bed().await;
+    let (store, lab) = (bed.own(), lab::Lab::new(bed).await);
+    lab.put_all(numbered(0..20, 1)).await;
+    lab.put_all(numbered(20..40, 1)).await;
+    assert_eq!((count(&store, "HLEN", "ids").await, count(&store, "ZCARD", "ranges").await), (0, 2));
+    for number in 0..40 {
+        let name = format!("a-{number}");
+        assert_eq!(lab.record(&name).await.id, lab::id(&name));
+        assert_eq!(lab.put(lab::job(&name)).await, crate::Enqueued::Existing(lab::id(&name)));
+    }
+    let leases = lab.take(crate::Claim::MAX).await;
+    for lease in &leases {
+        lab.complete(lease).await;
+    }
+    lab.advance(lab::ms(1));
+    let all = crate::Retention { max_age: std::time::Duration::ZERO, ..crate::Retention::default() };
+    assert_eq!(store.prune(&all, 500).await.unwrap().jobs, 40);
+    assert_eq!(count(&store, "ZCARD", "ranges").await, 0);
+    assert_eq!(lab.put(lab::job("a-7")).await, crate::Enqueued::New(lab::id("a-7")));
+    assert_eq!(store.examine(false).await.unwrap().findings, []);
+}
+
+/// Two producers at the same moment, whose ids lie between each other's, and one of them sends again what it sent.
+#[tokio::test]
+async fn ids_between_those_of_another_producer_are_known_again() {
+    let bed = bed().await;
+    let (store, lab) = (bed.own(), lab::Lab::new(bed).await);
+    let (even, odd) = (numbered(0..20, 2), numbered(1..20, 2));
+    lab.put_all(even.clone()).await;
+    lab.put_all(odd.clone()).await;
+    assert_eq!((count(&store, "HLEN", "ids").await, count(&store, "ZCARD", "ranges").await), (10, 1));
+    for (known, more) in [(even, numbered(20..30, 1)), (odd, numbered(30..40, 1))] {
+        let answers = lab.put_all([known.clone(), more.clone()].concat()).await;
+        let expected = known.iter().map(|job| crate::Enqueued::Existing(job.id));
+        let expected = expected.chain(more.iter().map(|job| crate::Enqueued::New(job.id)));
+        assert_eq!(answers, expected.collect::<Vec<_>>());
+    }
+    assert_eq!(lab.drain().await.len(), 40);
+    assert_eq!(store.examine(false).await.unwrap().findings, []);
+}
+
 /// Five keys in a row, of which a claim takes two each: five pieces of one pack.
 #[tokio::test]
 async fn jobs_scattered_over_a_pack_are_seen_as_they_ran() {

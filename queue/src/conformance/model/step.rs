@@ -140,7 +140,7 @@ pub(super) fn group_id(group: u8) -> GroupId {
 }
 
 fn job_name(name: u16) -> String {
-    format!("j{name}")
+    format!("j-{name}")
 }
 
 /// Each name once: two different requests under one id do not come out the same when the call is repeated (the first

@@ -139,9 +139,10 @@ impl Look<'_> {
                 self.step("unshelved", &[seq, moment]).await?;
             }
         }
-        for part in
-            ["ids", "keys", "run", "leases", "held", "stop", "errors", "further", "spans", "gone", "ran"]
-        {
+        for part in [
+            "ids", "ranges", "keys", "run", "leases", "held", "stop", "errors", "further", "spans", "gone",
+            "ran",
+        ] {
             self.sweep(part, &[], drop).await?;
         }
         for queue in self.queues().await? {

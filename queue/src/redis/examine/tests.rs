@@ -147,8 +147,11 @@ async fn a_damaged_pack_is_set_aside_and_the_rest_goes_on() {
     for name in ["a", "b", "c"] {
         shop.lab.put_all(jobs(name, 2)).await;
     }
-    let pack = shop.seq("b-0").await;
-    shop.hand("HSET", "packs", &[&pack, b"p"]).await;
+    let redis::Value::Array(names) = shop.hand("ZRANGE", "spans", &[b"1", b"1"]).await else {
+        panic!("the second pack")
+    };
+    let redis::Value::BulkString(pack) = &names[0] else { panic!("{names:?}") };
+    shop.hand("HSET", "packs", &[pack, b"p"]).await;
     shop.heals(Flaw::Damaged).await;
     assert_eq!(shop.found(false).await.set_aside, 2, "head and payloads");
     assert_eq!(shop.lab.put(job("b-1")).await, crate::Enqueued::New(id("b-1")));
@@ -321,6 +324,7 @@ async fn whichever_index_is_lost_every_job_runs() {
         "q:default:running",
         "queues",
         "ids",
+        "ranges",
         "keys",
         "run",
         "leases",
@@ -341,6 +345,15 @@ async fn whichever_index_is_lost_every_job_runs() {
         assert_eq!(shop.drain().await, LEFT.map(str::to_owned).into(), "{key}");
         assert_eq!(shop.found(false).await.findings, Vec::new(), "{key} after the work");
     }
+}
+
+#[tokio::test]
+async fn the_highest_id_is_found_again() {
+    let shop = Shop::new().await;
+    shop.lab.put_all(jobs("a", 5)).await;
+    shop.hand("HDEL", "meta", &[b"top"]).await;
+    shop.heals(Flaw::Index).await;
+    assert_eq!(shop.lab.put_all(jobs("a", 6)).await[4], crate::Enqueued::Existing(id("a-4")));
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 -- A running one keeps the fence its worker was given outside, whose place in a bundle is the last, which no claim uses: the
 -- hash `adopted` leads from that fence and the id to the lease here.
 
+do -- a scope of its own: Lua allows 200 local names at once
+
 -- Takes in a running job under a lease of its own.
 local function adopt_running(job, worker, lease)
   local number = call('HINCRBY', P .. 'meta', 'bundle', 1)
@@ -23,12 +25,13 @@ API.adopt = function(keys, args)
   for i = 4, #args, 3 do
     local rec, worker, reason = args[i], args[i + 1], args[i + 2]
     local id = sub(rec, 56, 71)
-    if call('HEXISTS', P .. 'ids', id) == 1 then
+    if Ids.is_known(id) then
       answers[#answers + 1] = 'e'
     else
       local job = parse(s64(next_seq(1)), rec)
       know(job.queue)
       call('HSET', P .. 'ids', id, job.seq)
+      Ids.note(id)
       if worker ~= '' and call('HEXISTS', P .. 'workers', worker) == 1 then
         adopt_running(job, worker, lease)
       else
@@ -44,4 +47,6 @@ API.adopt = function(keys, args)
   end
   finish()
   return concat(answers)
+end
+
 end

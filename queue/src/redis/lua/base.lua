@@ -24,6 +24,7 @@ local held = {}                                     -- changes of what keys have
 local taken = {}                                    -- orders of arrival that this call leases (claim.lua)
 local opened = {}                                   -- packs seen, by name; false: none (pack.lua)
 local bundles = {}                                  -- leases seen, by number of the bundle; false: none (bundle.lua)
+local Ids = { highest = {} }                        -- the highest id stored, and the range looked at last (ids.lua)
 
 local function u64(text) return (unpack_('>I8', text)) end
 local function s64(number)
@@ -79,7 +80,7 @@ local function begin(keys, time)
   byte, char, concat, sub = string.byte, string.char, table.concat, string.sub
   P = keys[1] .. ':'
   counts, meta, known, stirred = {}, {}, {}, false
-  bands, gates, held, taken, opened, bundles = {}, {}, {}, {}, {}, {}
+  bands, gates, held, taken, opened, bundles, Ids.highest = {}, {}, {}, {}, {}, {}, {}
   if time == '' then
     local clock = call('TIME')
     now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -105,6 +106,7 @@ local finish_bands, finish_held                     -- in share.lua
 local function finish(quiet)
   finish_bands()
   finish_held()
+  Ids.finish()
   for queue, of in pairs(counts) do
     local key = queue_key(queue, 'count')
     for state, change in pairs(of) do

@@ -183,8 +183,9 @@ local function check_members(p, by, facts)
     if not Pack.has_left(p, i) then
       local job = unpacked(p, i)
       look_closer(job)
-      if by[i + 1] ~= p.name then
-        local other = by[i + 1] and load(Pack.seq_of(job.id, by[i + 1]))
+      local at = by[i + 1] or (p.ascends and p.name)
+      if at ~= p.name then
+        local other = at and load(Pack.seq_of(job.id, at))
         if other and other.id == job.id and other.seq ~= job.seq then
           flaw('i', uuid(job.id), 'is stored twice')
         else
@@ -194,6 +195,22 @@ local function check_members(p, by, facts)
       if job.running then check_running(job, uuid(job.id)) end
       if job.pack then tell(facts, job) end
     end
+  end
+end
+
+-- An ascending pack is found by its first id, and its last is not above the highest.
+local function check_range(p)
+  if not p.ascends then return end
+  if not call('ZSCORE', P .. 'ranges', Pack.range(p)) then
+    flaw('i', 'pack ' .. hex(p.name), 'cannot be found by the ids of its jobs', function()
+      call('ZADD', P .. 'ranges', 0, Pack.range(p))
+    end)
+  end
+  local last = Pack.id(p, p.n - 1)
+  if Ids.is_new(last) then
+    flaw('i', 'pack ' .. hex(p.name), 'has ids above the highest one known: a producer could store them again', function()
+      Ids.note(last)
+    end)
   end
 end
 
@@ -214,6 +231,7 @@ Check.packs = function(cursor, facts)
           call('ZADD', P .. 'spans', p.first, name)
         end)
       end
+      check_range(p)
       local ids = {}
       for i = 1, p.n do ids[i] = Pack.id(p, i - 1) end
       check_members(p, fields(P .. 'ids', ids), facts)

@@ -6,13 +6,13 @@ local function missing_group(requests, first)
   while at < #requests do
     at = at + 1
     local request = requests[at]
-    if byte(request, 1) == 112 then
+    if Pack.is_head(request) then
       at = at + 1
     elseif has(byte(request, 5), GROUP) then
       local job = parse('', request)
       local group = extras(job).group
       if seen[group] == nil then seen[group] = group_exists(group) end
-      if not seen[group] and call('HEXISTS', P .. 'ids', job.id) == 0 then return job.id, group end
+      if not seen[group] and not Ids.is_known(job.id) then return job.id, group end
     end
   end
 end
@@ -21,10 +21,10 @@ local store_all
 
 do -- a scope of its own: Lua allows 200 local names at once
 
--- What a call stores, written in a few large commands: fields of `ids`, `jobs` and `packs`, members of `spans`; fresh jobs by
--- priority and queue; members of due sets by queue. `sent`: the ids in order.
+-- What a call stores, written in a few large commands: fields of `ids`, `jobs` and `packs`, members of `spans` and `ranges`;
+-- fresh jobs by priority and queue; members of due sets by queue.
 local function new_load()
-  return { ids = {}, jobs = {}, packs = {}, spans = {}, bodies = {}, fresh = {}, waiting = {} }
+  return { ids = {}, jobs = {}, packs = {}, spans = {}, ranges = {}, bodies = {}, fresh = {}, waiting = {} }
 end
 
 local function put_field(list, name, value)
@@ -133,18 +133,17 @@ local function store_fresh(all, of)
       put_field(all.packs, part.name, part.raw)
       put_field(all.spans, part.first, part.name)
       put_field(all.bodies, Pack.body(part.name), part.sent)
-      local ids, sent, name = all.ids, all.sent, part.name
-      local at, from = #ids, part.place
-      for i = 1, part.n do
-        ids[at + 2 * i - 1], ids[at + 2 * i] = sent[from + i], name
+      if part.ascends then
+        put_field(all.ranges, 0, Pack.range(part))
+      else
+        for i = 0, part.n - 1 do put_field(all.ids, Pack.id(part, i), part.name) end
       end
     end
   end
 end
 
-local function store_plain(items, packs, sent)
-  local all, seq = new_load(), next_seq(#sent)
-  all.sent = sent
+local function store_plain(items, packs, n)
+  local all, seq = new_load(), next_seq(n)
   for k = 1, #items do
     if packs[k] then
       add_pack(all, packs[k], seq)
@@ -163,6 +162,7 @@ local function store_plain(items, packs, sent)
   for k = 1, #all.bodies, 2 do call('SET', all.bodies[k], all.bodies[k + 1]) end
   bulk('HSET', P .. 'packs', all.packs)
   bulk('ZADD', P .. 'spans', all.spans)
+  bulk('ZADD', P .. 'ranges', all.ranges)
   bulk('HSET', P .. 'ids', all.ids)
   bulk('HSET', P .. 'jobs', all.jobs)
   stirred = true
@@ -186,34 +186,47 @@ local function store_each(items, packs)
   return concat(answers)
 end
 
+-- Takes the head of a pack apart. One that says it ascends may not be above all that is known: then it does not.
+local function read_pack(head, body, ids)
+  local p = Pack.read(NONE8, now8 .. head)
+  if p.ascends and not Ids.is_new(Pack.id(p, 0)) then p = Pack.read(NONE8, concat({ now8, 'p', sub(head, 2) })) end
+  p.sent = body
+  if p.ascends then
+    Ids.note(Pack.id(p, p.n - 1))
+  else
+    for i = 0, p.n - 1 do ids[#ids + 1] = Pack.id(p, i) end
+  end
+  return p
+end
+
 -- Stores requests and packs (head without time, then payloads) in order; what became of each request, 17 bytes (a code and
 -- an id), or nothing when all are new. A producer that sends packs has seen to it that no id comes twice.
 store_all = function(sent)
-  local items, ids, packs, plain, seen, at = {}, {}, {}, true, {}, 1
+  local items, ids, packs, n, plain, seen, at = {}, {}, {}, 0, true, {}, 1
   while at <= #sent do
     local item, k = sent[at], #items + 1
     items[k], at = item, at + 1
-    if byte(item, 1) == 112 then
-      local p = Pack.read(NONE8, now8 .. item)
-      p.sent, at = sent[at], at + 1
-      packs[k], seen = p, nil
-      local raw, first = p.raw, p.ids - 15
-      p.place = #ids
-      for i = 1, p.n do ids[p.place + i] = sub(raw, first + 16 * i, first + 15 + 16 * i) end
+    if Pack.is_head(item) then
+      packs[k], seen = read_pack(item, sent[at], ids), nil
+      n, at = n + packs[k].n, at + 1
     else
-      ids[#ids + 1] = sub(item, 56, 71)
+      local id = sub(item, 56, 71)
+      n = n + 1
       if byte(item, 5) % FAIR ~= 0 then plain = false end
+      if seen and seen[id] then plain = false end
+      if seen then seen[id] = true end
+      if not Ids.is_new(id) then ids[#ids + 1] = id end
     end
   end
-  if plain then
-    local there = fields(P .. 'ids', ids)
-    for i = 1, #there do
-      if there[i] or (seen and seen[ids[i]]) then plain = false; break end
-      if seen then seen[ids[i]] = true end
-    end
-  end
+  if plain and #ids > 0 and Ids.any_known(ids) then plain = false end
   if not plain then return store_each(items, packs) end
-  if #ids > 0 then store_plain(items, packs, ids) end
+  if n > 0 then
+    for k = 1, #items do
+      if not packs[k] then Ids.note(sub(items[k], 56, 71)) end
+    end
+    for k = 1, #ids do Ids.note(ids[k]) end
+    store_plain(items, packs, n)
+  end
   return ''
 end
 
@@ -237,7 +250,7 @@ end
 API.check_groups = function(keys, args)
   begin(keys, args[1])
   for i = 2, #args, 2 do
-    if not group_exists(args[i]) and call('HEXISTS', P .. 'ids', args[i + 1]) == 0 then return { args[i + 1], args[i] } end
+    if not group_exists(args[i]) and not Ids.is_known(args[i + 1]) then return { args[i + 1], args[i] } end
   end
   return ''
 end

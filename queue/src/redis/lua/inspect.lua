@@ -64,7 +64,7 @@ end
 API.find = function(keys, args)
   begin(keys, args[1])
   local ids, seqs = { unpack(args, 2) }, {}
-  local found = fields(P .. 'ids', ids)
+  local found = Ids.find(ids)
   for i = 1, #ids do
     if found[i] then seqs[#seqs + 1] = Pack.seq_of(ids[i], found[i]) end
   end

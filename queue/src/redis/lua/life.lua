@@ -138,6 +138,7 @@ local function store_new(request, found)
   end
   save(job)
   call('HSET', P .. 'ids', job.id, seq)
+  Ids.note(job.id)
   if found.group then add_member(found.group) end
   stirred = true
   return seq
@@ -166,7 +167,7 @@ end
 -- Stores a request or lets another job stand for it: a code and the id of the job that stands.
 store = function(request)
   local id = sub(request, 56, 71)
-  if call('HEXISTS', P .. 'ids', id) == 1 then return 'e', id end
+  if Ids.is_known(id) then return 'e', id end
   local asked = parse('', request)
   local found = extras(asked)
   if not found.key then

@@ -146,7 +146,7 @@ local function forget(one)
     Pack.drop(p, i, 1)
     unshelve('c', bytes)
     count(Pack.queue(p), 'C', -1)
-    call('HDEL', P .. 'ids', Pack.id(p, i))
+    if not p.ascends then call('HDEL', P .. 'ids', Pack.id(p, i)) end
     return bytes
   end
   local job = parse(one.seq, one.rec)
@@ -252,7 +252,7 @@ API.erase = function(keys, args)
     call('HDEL', P .. 'queues', queues[i])
   end
   if #queues > 50 then return 1 end
-  for _, name in ipairs({ 'meta', 'jobs', 'ids', 'run', 'leases', 'held', 'workers', 'presence', 'queues', 'keys',
+  for _, name in ipairs({ 'meta', 'jobs', 'ids', 'ranges', 'run', 'leases', 'held', 'workers', 'presence', 'queues', 'keys',
     'adopted', 'further', 'stop', 'errors', 'groups', 'groups:done', 'roles', 'cron', 'last', 'turns', 'limits',
     'damaged', 'freed',
     'packs', 'spans', 'gone', 'ran', 'fin:c', 'fin:x', 'fin:d' }) do

@@ -2,14 +2,14 @@
 -- time of their own, are stored together and never change: either jobs without fairness key, or jobs that each have one
 -- ("keyed"). The head, in the hash `packs` by the order of arrival of the first job:
 --
---    1–8 enqueued and due at   9 'p'   10–11 jobs   12 priority   13–14 version   length, kind; length, queue; two bytes
+--    1–8 enqueued and due at   9 'p', 'a' for ascending (ids.lua)   10–11 jobs   12 priority   13–14 version   length, kind; length, queue; two bytes
 --    length, shares; 16 bytes of id a job; 4 bytes a job, where its payload ends, counted from the first payload
 --
 -- The shares of a keyed pack: length, fairness key, place of its first job (2), how many (2), of each; then a byte a job,
 -- which share it is of, counted from 1.
 --
 -- The payloads are a key of their own: every string that Lua sees is hashed byte by byte, so they are read by ranges.
--- The sorted set `spans` finds the pack of any order of arrival; `ids` leads to the pack. In the lists of fresh jobs it is
+-- The sorted set `spans` finds the pack of any order of arrival; ids.lua leads to the pack. In the lists of fresh jobs it is
 -- one token for each of its shares (fresh.lua).
 -- Completed jobs stay in their pack: the hash `ran` has each run of jobs that one call completed, by its first job:
 -- finished at, started at, fence of the first (8 each), how many (2), and their places (2 each) if they do not follow each
@@ -21,17 +21,20 @@ local Pack = {}
 
 do -- a scope of its own: Lua allows 200 local names at once
 
+-- Whether a producer sent the head of a pack, not a request.
+function Pack.is_head(item) return byte(item, 1) == 112 or byte(item, 1) == 97 end
+
 -- Takes the head of a pack apart; nil when the bytes cannot be one.
 function Pack.read(name, raw)
   if not raw or #raw < 19 or #name ~= 8 then return nil end
   local magic, kind = byte(raw, 9), byte(raw, 15)
   local queue = byte(raw, 16 + kind)
   local head = queue and 16 + kind + queue
-  if magic ~= 112 or not head or #raw < head + 2 then return nil end
+  if (magic ~= 112 and magic ~= 97) or not head or #raw < head + 2 then return nil end
   local n, shares = unpack_('>I2', raw, 10), unpack_('>I2', raw, head + 1)
   local ids = head + 2 + shares
   if n == 0 or (shares > 0 and shares <= n) or #raw ~= ids + 20 * n then return nil end
-  return { name = name, first = u64(name), raw = raw, n = n, head = head, ids = ids, ends = ids + 16 * n,
+  return { name = name, first = u64(name), raw = raw, n = n, head = head, ascends = magic == 97, ids = ids, ends = ids + 16 * n,
     who = shares > 0 and sub(raw, ids - n + 1, ids) or nil }
 end
 
@@ -40,6 +43,8 @@ function Pack.version(p) return (unpack_('>I2', p.raw, 13)) end
 function Pack.kind(p) return sub(p.raw, 16, 15 + byte(p.raw, 15)) end
 function Pack.queue(p) return sub(p.raw, 17 + byte(p.raw, 15), p.head) end
 function Pack.body(name) return P .. 'b:' .. name end
+-- The entry of an ascending pack in `ranges`.
+function Pack.range(p) return Pack.id(p, 0) .. p.name end
 
 function Pack.open(name)
   local p = opened[name]
@@ -231,6 +236,7 @@ function Pack.flush(p)
   call('HDEL', P .. 'packs', p.name)
   call('HDEL', P .. 'gone', p.name)
   call('ZREM', P .. 'spans', p.name)
+  if p.ascends then call('ZREM', P .. 'ranges', Pack.range(p)) end
   bulk('HDEL', P .. 'ran', Pack.orders(p))
   opened[p.name] = false
 end
@@ -257,17 +263,22 @@ function Pack.of(seq, near)
   if i and i >= 0 and i < p.n and not Pack.has_left(p, i) then return p, i end
 end
 
--- The order of arrival of an id that `ids` leads to `at`.
+-- The place of an id, or nil.
+function Pack.place_of(p, id)
+  if not p.place_by_id then
+    local places, raw, at = {}, p.raw, p.ids + 1
+    for i = 0, p.n - 1 do places[sub(raw, at + 16 * i, at + 16 * i + 15)] = i end
+    p.place_by_id = places
+  end
+  return p.place_by_id[id]
+end
+
+-- The order of arrival of an id that leads to `at` (ids.lua).
 function Pack.seq_of(id, at)
   local p = Pack.open(at)
-  if not p then return at end
-  for i = 0, p.n - 1 do
-    if Pack.id(p, i) == id then
-      if Pack.has_left(p, i) then return at end
-      return s64(p.first + i)
-    end
-  end
-  return at
+  local i = p and Pack.place_of(p, id)
+  if not i or Pack.has_left(p, i) then return at end
+  return s64(p.first + i)
 end
 
 -- The run of completed jobs that a job is in: when it ended and began, and the job's fence; or nil.

@@ -1,5 +1,7 @@
 -- The other direction: entries of indexes that lead nowhere. And counters, which are compared while nothing moves.
 
+do -- a scope of its own: Lua allows 200 local names at once
+
 local function each(key, command, cursor, visit)
   local answer = call(command, key, cursor, 'COUNT', PIECE)
   local all = answer[2]
@@ -95,6 +97,7 @@ local function leads_to_bundle(key)
     end)
   end
 end
+
 -- What stands beside the packs: each entry belongs to one.
 local function belongs_to_pack(key, command, found)
   return function(cursor)
@@ -108,6 +111,15 @@ local function belongs_to_pack(key, command, found)
 end
 local function is_pack(name) return call('HEXISTS', P .. 'packs', name) == 1 end
 Check.spans, Check.gone = belongs_to_pack('spans', 'ZSCAN', is_pack), belongs_to_pack('gone', 'HSCAN', is_pack)
+
+-- The entries of ascending packs by their first ids.
+Check.ranges = function(cursor)
+  return each(P .. 'ranges', 'ZSCAN', cursor, function(member)
+    local p = #member == 24 and Pack.open(sub(member, 17))
+    if p and p.ascends and Pack.range(p) == member then return end
+    flaw('i', hex(member), 'in ranges: there is no such pack of jobs', function() call('ZREM', P .. 'ranges', member) end)
+  end)
+end
 Check.ran = belongs_to_pack('ran', 'HSCAN', function(seq)
   local name = call('ZREVRANGEBYSCORE', P .. 'spans', u64(seq), '-inf', 'LIMIT', 0, 1)[1]
   local p = name and Pack.open(name)
@@ -282,4 +294,6 @@ API.release = function(keys, args)
   end
   if job and not is_final(job.state) then call('HSET', P .. 'freed', seq, '1') end
   return { 'r', id, state }
+end
+
 end
