@@ -1,10 +1,11 @@
 //! The pyramid: each level is made from the next larger one, which costs a third of going back to the source for each
 //! and looks the same.
 
+mod kernel;
 mod plane;
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{Filter, FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::MediaError;
 use crate::buffers::Buffers;
@@ -41,7 +42,9 @@ impl Shrinker {
     /// Lanczos3 on gamma-encoded samples; alpha is premultiplied around each step, so no colour bleeds from
     /// transparent pixels.
     pub(crate) fn new() -> Self {
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+        let filter = Filter::new("Lanczos3 from a table", kernel::lanczos3, kernel::LOBES);
+        let filter = filter.map_or(FilterType::Lanczos3, FilterType::Custom);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
         Self { resizer: Resizer::new(), options: options.use_alpha(true) }
     }
 

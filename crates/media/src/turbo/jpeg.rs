@@ -30,7 +30,10 @@ pub(crate) fn decode_jpeg(
 ) -> Result<Frame, MediaError> {
     let decompressor = match &mut scratch.turbo.decompressor {
         Some(decompressor) => decompressor,
-        none => none.insert(Decompressor::new().map_err(refused)?),
+        none => {
+            super::heap::keep();
+            none.insert(Decompressor::new().map_err(refused)?)
+        }
     };
     decompressor.set_scan_limit(limits.max_scans).map_err(refused)?;
     let read = decompressor.read_header(bytes).map_err(refused)?;

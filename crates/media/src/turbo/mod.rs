@@ -1,5 +1,6 @@
 //! The codecs in C behind the feature `turbo`: libjpeg-turbo and libwebp.
 
+mod heap;
 mod jpeg;
 mod webp;
 
