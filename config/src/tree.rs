@@ -56,7 +56,8 @@ pub struct Queue {
 /// A queue on RabbitMQ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rabbitmq {
-    /// What a broker cannot hold lies here: `sqlite`, `sqlite:PATH`, or one or several `redis://…`.
+    /// What a broker cannot hold lies here: `sqlite`, `sqlite:PATH`, one or several `redis://…`, `postgres://…`, or
+    /// `catalog`: the database of the catalog.
     pub ledger_url: String,
     /// Type of the broker's queues.
     pub queue_type: QueueType,

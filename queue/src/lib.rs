@@ -33,7 +33,7 @@ mod random;
 mod redis;
 mod retry;
 mod sealed;
-mod sqlite;
+mod sql;
 mod store;
 
 pub use adopt::{MAX_ADOPTED, outside_fence};
@@ -61,5 +61,5 @@ pub use random::Draws;
 pub use redis::{RedisOptions, RedisStore};
 pub use retry::RetryPolicy;
 pub use sealed::{Encrypted, KeyError, OpenError, SealingKeys};
-pub use sqlite::{Durability, SqliteOptions, SqliteStore};
+pub use sql::{Durability, PostgresOptions, PostgresStore, SqlStore, SqliteOptions, SqliteStore};
 pub use store::{Capabilities, Leadership, Promoted, Pruned, Rescued, Retention, Store, StoreExt};

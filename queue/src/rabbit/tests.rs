@@ -1,27 +1,45 @@
-//! The conformance suite on the broker of the test run, with a ledger in a file: recorded in full, and plain.
+//! The conformance suite on the broker of the test run, with a ledger in a file or on PostgreSQL: recorded in full, and
+//! plain.
 
 use super::{QueueType, RabbitOptions, RabbitStore, Record};
 use crate::conformance::{Bed, Through, lab, model};
+use crate::sql::testing::{Schema, silence};
 use crate::{Faults, Faulty, ManualClock, Retrying, SqliteOptions, SqliteStore, Store, WorkerId, WorkerInfo};
 use async_trait::async_trait;
 use backstock_testbed::SharedRabbit;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
+/// Where the ledger is.
+enum Place {
+    File(TempDir),
+    Schema(Schema),
+}
+
 pub(super) struct BrokerBed {
-    folder: TempDir,
+    place: Place,
     clock: Arc<ManualClock>,
     options: RabbitOptions,
     store: Mutex<Option<Arc<RabbitStore>>>,
 }
 
 impl BrokerBed {
+    /// With its ledger in a file.
     async fn new(options: RabbitOptions) -> Self {
         let clock = Arc::new(ManualClock::new(lab::START));
+        Self::beside(Place::File(tempfile::tempdir().unwrap()), clock, options).await
+    }
+
+    /// With its ledger on PostgreSQL.
+    async fn on_postgres(options: RabbitOptions) -> Self {
+        let clock = Arc::new(ManualClock::new(lab::START));
+        Self::beside(Place::Schema(Schema::new(&clock)), clock, options).await
+    }
+
+    async fn beside(place: Place, clock: Arc<ManualClock>, options: RabbitOptions) -> Self {
         let prefix = uuid::Uuid::now_v7().simple().to_string();
         let options = RabbitOptions { prefix, clock: Arc::clone(&clock) as _, ..options };
-        let folder = tempfile::tempdir().unwrap();
-        let bed = Self { folder, clock, options, store: Mutex::new(None) };
+        let bed = Self { place, clock, options, store: Mutex::new(None) };
         bed.reopen().await;
         bed
     }
@@ -31,15 +49,21 @@ impl BrokerBed {
         Arc::clone(self.store.lock().unwrap().as_ref().unwrap())
     }
 
-    async fn ledger(&self) -> SqliteStore {
-        let options = SqliteOptions { clock: Arc::clone(&self.clock) as _, ..SqliteOptions::default() };
-        SqliteStore::open(self.folder.path().join("queue.db"), options).await.unwrap()
+    async fn ledger(&self) -> Arc<dyn Store> {
+        match &self.place {
+            Place::File(folder) => {
+                let options =
+                    SqliteOptions { clock: Arc::clone(&self.clock) as _, ..SqliteOptions::default() };
+                Arc::new(SqliteStore::open(folder.path().join("queue.db"), options).await.unwrap())
+            }
+            Place::Schema(schema) => Arc::new(schema.open().await),
+        }
     }
 
     /// As another process opens it.
     pub(super) async fn open(&self) -> RabbitStore {
         let url = SharedRabbit::get().expect("a private RabbitMQ for tests").url();
-        RabbitStore::open(&url, Arc::new(self.ledger().await), self.options.clone()).await.unwrap()
+        RabbitStore::open(&url, self.ledger().await, self.options.clone()).await.unwrap()
     }
 }
 
@@ -57,6 +81,9 @@ impl Bed for BrokerBed {
     async fn kill(&self, worker: &WorkerId) {
         let own = self.own();
         own.shared.give_back(worker).await;
+        if matches!(self.place, Place::Schema(_)) {
+            return silence(&*own, worker).await;
+        }
         let found = own.workers().await.unwrap().into_iter().find(|status| status.id == *worker);
         let doomed = self.ledger().await;
         let info = WorkerInfo { host: found.unwrap().host, ..lab::info(&worker.0, lab::PATIENCE) };
@@ -138,4 +165,42 @@ mod plain_on_quorum_queues {
     crate::conformance_plain!(bed, together);
     crate::conformance_durable!(bed, together);
     crate::conformance_plain_shared!(bed, together);
+}
+
+/// As [`recorded`] and [`plain`], with a ledger on PostgreSQL.
+mod with_a_ledger_on_postgres {
+    use super::{BrokerBed, QueueType, RabbitOptions, Record};
+
+    mod recorded {
+        use super::{BrokerBed, RabbitOptions, Record};
+
+        async fn bed() -> BrokerBed {
+            let options = RabbitOptions { record: Record::EveryJob, ..RabbitOptions::default() };
+            BrokerBed::on_postgres(options).await
+        }
+
+        crate::conformance!(bed);
+        crate::conformance_bytes!(bed);
+        crate::conformance_durable!(bed);
+        crate::conformance_shared!(bed);
+        crate::conformance_fair!(bed);
+        crate::conformance_fair_durable!(bed);
+    }
+
+    mod plain {
+        use super::{BrokerBed, QueueType, RabbitOptions};
+
+        async fn bed() -> BrokerBed {
+            let queue_type = QueueType::Classic;
+            let options = RabbitOptions { carry_named_ids: true, queue_type, ..RabbitOptions::default() };
+            BrokerBed::on_postgres(options).await
+        }
+
+        crate::conformance_plain!(bed);
+        crate::conformance_durable!(bed);
+        crate::conformance_plain_shared!(bed);
+        crate::conformance_plain_fair!(bed);
+        crate::conformance_fair_durable!(bed);
+        crate::conformance_adopts!(bed);
+    }
 }

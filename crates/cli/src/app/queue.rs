@@ -4,7 +4,8 @@ use super::{make_folder, require_data};
 use crate::failure::Failure;
 use backstock_config::{Config, Durability, QueueType, Record};
 use backstock_queue::{
-    RabbitOptions, RabbitStore, RedisOptions, RedisStore, SqliteOptions, SqliteStore, Store, StoreError,
+    PostgresOptions, PostgresStore, RabbitOptions, RabbitStore, RedisOptions, RedisStore, SqliteOptions,
+    SqliteStore, Store, StoreError,
 };
 use std::{path::PathBuf, sync::Arc};
 
@@ -12,6 +13,8 @@ use std::{path::PathBuf, sync::Arc};
 enum Place<'a> {
     File(PathBuf),
     Redis(&'a str),
+    /// A database on PostgreSQL.
+    Postgres(&'a str),
     /// A broker, and where its ledger is.
     Rabbit(&'a str, Box<Self>),
 }
@@ -36,6 +39,7 @@ async fn open(place: &Place<'_>, config: &Config) -> Result<Arc<dyn Store>, Fail
             Arc::new(SqliteStore::open(path, options).await.map_err(Failure::data)?)
         }
         Place::Redis(url) => Arc::new(open_redis(url, config).await?),
+        Place::Postgres(url) => Arc::new(open_postgres(url, config).await?),
         Place::Rabbit(..) => return Err(Failure::usage("a broker cannot be the ledger of another")),
     })
 }
@@ -43,6 +47,12 @@ async fn open(place: &Place<'_>, config: &Config) -> Result<Arc<dyn Store>, Fail
 async fn open_redis(url: &str, config: &Config) -> Result<RedisStore, Failure> {
     let options = RedisOptions { prefix: config.queue.prefix.clone(), ..RedisOptions::default() };
     RedisStore::open(url, options).await.map_err(refused)
+}
+
+async fn open_postgres(url: &str, config: &Config) -> Result<PostgresStore, Failure> {
+    let schema = format!("{}_queue", config.queue.prefix);
+    let options = PostgresOptions { schema, ..PostgresOptions::default() };
+    PostgresStore::open(url, options).await.map_err(refused)
 }
 
 async fn open_rabbit(url: &str, ledger: &Place<'_>, config: &Config) -> Result<RabbitStore, Failure> {
@@ -80,17 +90,18 @@ pub async fn erase(config: &Config) -> Result<(), Failure> {
     if let Place::Rabbit(url, ledger) = &place {
         open_rabbit(url, ledger, config).await?.erase().await.map_err(Failure::data)?;
     }
-    if let Place::Redis(url) = place.of_records() {
-        open_redis(url, config).await?.erase().await.map_err(Failure::data)?;
+    match place.of_records() {
+        Place::Redis(url) => open_redis(url, config).await?.erase().await.map_err(Failure::data),
+        Place::Postgres(url) => open_postgres(url, config).await?.erase().await.map_err(Failure::data),
+        Place::File(_) | Place::Rabbit(..) => Ok(()),
     }
-    Ok(())
 }
 
 /// Whether somebody used the queue before, as far as that shows on this machine.
 pub fn is_in_use(config: &Config) -> Result<bool, Failure> {
     Ok(match place(config)?.of_records() {
         Place::File(path) => path.exists(),
-        Place::Redis(_) | Place::Rabbit(..) => true,
+        Place::Redis(_) | Place::Postgres(_) | Place::Rabbit(..) => true,
     })
 }
 
@@ -107,19 +118,24 @@ impl Place<'_> {
 fn place(config: &Config) -> Result<Place<'_>, Failure> {
     let url = config.queue.url.as_str();
     if let Some(("amqp" | "amqps", _)) = url.split_once(':') {
-        let ledger = store_at(&config.queue.rabbitmq.ledger_url, config).ok_or_else(|| {
-            Failure::usage(
-                "`queue.rabbitmq.ledger_url` must be \"sqlite\", \"sqlite:PATH\" or \"redis://HOST:PORT\"; a ledger \
-                 on PostgreSQL is not there yet",
-            )
-        })?;
+        let ledger = match config.queue.rabbitmq.ledger_url.as_str() {
+            // The queue has tables of its own beside those of the catalog; in a file, a file of its own.
+            "catalog" if is_postgres(&config.catalog.url) => Place::Postgres(&config.catalog.url),
+            "catalog" => Place::File(config.data_dir.join("queue.db")),
+            url => store_at(url, config).ok_or_else(|| {
+                Failure::usage(
+                    "`queue.rabbitmq.ledger_url` must be \"sqlite\", \"sqlite:PATH\", \"redis://HOST:PORT\", \
+                     \"postgres://HOST/DATABASE\" or \"catalog\"",
+                )
+            })?,
+        };
         return Ok(Place::Rabbit(url, Box::new(ledger)));
     }
     // The URL is not repeated: it may hold a password.
     store_at(url, config).ok_or_else(|| {
         Failure::usage(
             "`queue.url` must be \"sqlite\", \"sqlite:PATH\", \"redis://HOST:PORT\", \"rediss://HOST:PORT\", \
-             \"redis+sentinel://HOST:PORT/NAME\", \"amqp://HOST\" or \"amqps://HOST\"",
+             \"redis+sentinel://HOST:PORT/NAME\", \"postgres://HOST/DATABASE\", \"amqp://HOST\" or \"amqps://HOST\"",
         )
     })
 }
@@ -131,8 +147,13 @@ fn store_at<'a>(url: &'a str, config: &Config) -> Option<Place<'a>> {
         Some(("redis" | "rediss" | "valkey" | "valkeys" | "redis+sentinel" | "rediss+sentinel", _)) => {
             Some(Place::Redis(url))
         }
+        Some(_) if is_postgres(url) => Some(Place::Postgres(url)),
         _ => None,
     }
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
 /// A wrong setting is a mistake in use; all else is about the data.

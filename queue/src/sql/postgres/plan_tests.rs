@@ -1,0 +1,40 @@
+//! Every statement is prepared against the real schema, and none of them reads a table from end to end that grows with
+//! history.
+
+use super::testing::Schema;
+use crate::{ManualClock, conformance::lab, sql::statements};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+use std::sync::Arc;
+
+#[tokio::test]
+async fn no_statement_reads_history_from_end_to_end() {
+    let schema = Schema::new(&Arc::new(ManualClock::new(lab::START)));
+    let store = schema.open().await;
+    let mut conn = store.engine.pool.acquire().await.unwrap();
+    sqlx::raw_sql("SET plan_cache_mode = force_generic_plan").execute(&mut *conn).await.unwrap();
+    for statement in statements::all() {
+        let statement = statement.postgres();
+        for step in plan(&mut conn, &statement).await {
+            let whole = ["job", "payload", "hold", "once_more"].iter().any(|table| {
+                step.contains(&format!("Seq Scan on {table} "))
+                    || step.ends_with(&format!("Seq Scan on {table}"))
+            });
+            assert!(!whole, "{statement}\n{step}");
+        }
+    }
+}
+
+/// The plan that is made without a look at the parameters, as one that is kept.
+async fn plan(conn: &mut PgConnection, statement: &str) -> Vec<String> {
+    let parameters = (1..=9_999).take_while(|number| statement.contains(&format!("${number}"))).count();
+    let prepare = AssertSqlSafe(format!("PREPARE looked_at AS {statement}"));
+    let prepared = sqlx::raw_sql(prepare).execute(&mut *conn).await;
+    prepared.unwrap_or_else(|error| panic!("{statement}\n{error}"));
+    let nothing = vec!["NULL"; parameters].join(", ");
+    let nothing = if parameters == 0 { nothing } else { format!("({nothing})") };
+    let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE looked_at{nothing}"));
+    let steps = sqlx::raw_sql(explain).fetch_all(&mut *conn).await;
+    let steps = steps.unwrap_or_else(|error| panic!("{statement}\n{error}"));
+    sqlx::raw_sql("DEALLOCATE looked_at").execute(conn).await.unwrap();
+    steps.iter().map(|row| row.get(0)).collect()
+}
