@@ -104,7 +104,7 @@ impl Shared {
         let now = self.now();
         let mut by_lease: BTreeMap<Duration, Vec<JobRecord>> = BTreeMap::new();
         for one in held {
-            let record = one.job.clone().running(one.fence, one.worker.clone(), one.started_at);
+            let record = one.job.clone().running(one.fence, (*one.worker).clone(), one.started_at);
             by_lease.entry(one.deadline.since(now)).or_default().push(record);
         }
         for (lease_for, records) in by_lease {

@@ -5,7 +5,7 @@ use crate::{KindRange, Priority, Timestamp};
 use futures::StreamExt;
 use lapin::{Channel, Consumer, message::Delivery, options::BasicAckOptions};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
 };
@@ -23,6 +23,9 @@ pub(super) struct Band {
     came: Arc<Notify>,
     news: Arc<News>,
     state: Mutex<State>,
+    /// Held from the choice of acks until they are on their way: one that is overtaken by a later one for all before it
+    /// would name a delivery that the broker does not know any more, which costs the channel.
+    acking: tokio::sync::Mutex<()>,
 }
 
 /// A delivery that nobody has claimed yet.
@@ -62,6 +65,8 @@ struct State {
     strays: Vec<Stray>,
     /// Tags of the deliveries that are not acked yet, ascending.
     open: VecDeque<u64>,
+    /// Those among them that are done, behind others that are not: one frame may soon close them all.
+    done: BTreeSet<u64>,
     /// Of the last delivery.
     last: u64,
     /// A claim found less here than it wanted.
@@ -89,7 +94,16 @@ impl Band {
         came: Arc<Notify>,
         news: Arc<News>,
     ) -> Self {
-        Self { name, queue, priority, records, came, news, state: Mutex::default() }
+        Self {
+            name,
+            queue,
+            priority,
+            records,
+            came,
+            news,
+            state: Mutex::default(),
+            acking: tokio::sync::Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -200,19 +214,35 @@ impl Band {
         }
     }
 
-    /// Acks deliveries, those that follow each other with one frame. Answers for each whether it was still ours.
+    /// Acks deliveries: those that follow each other with one frame, those behind a gap when it has closed or with the
+    /// next [`Band::flush`]. Answers for each whether it was still ours.
     pub(super) async fn ack(&self, holds: &[Hold]) -> Vec<bool> {
-        let (channel, life, frames) = {
+        let _in_turn = self.acking.lock().await;
+        let (channel, life, frame, late) = {
             let mut state = self.state();
             let life = state.life;
-            let tags: Vec<u64> = holds.iter().filter(|hold| hold.life == life).map(|hold| hold.tag).collect();
+            let tags = holds.iter().filter(|hold| hold.life == life).map(|hold| hold.tag);
             let Some(channel) = state.channel.clone() else { return vec![false; holds.len()] };
-            (channel, life, state.acks(tags))
+            let frame = state.ended(tags);
+            (channel, life, frame, !state.done.is_empty())
         };
-        let ack = |(tag, multiple)| channel.basic_ack(tag, BasicAckOptions { multiple });
-        let sent = futures::future::join_all(frames.into_iter().map(ack)).await;
-        let all = sent.iter().all(Result::is_ok);
-        holds.iter().map(|hold| all && hold.life == life).collect()
+        if late {
+            self.news.late.notify_one();
+        }
+        let sent = send_acks(&channel, frame.map(|tag| (tag, true))).await && channel.status().connected();
+        holds.iter().map(|hold| sent && hold.life == life).collect()
+    }
+
+    /// Acks one by one what is done behind a gap.
+    pub(super) async fn flush(&self) {
+        let _in_turn = self.acking.lock().await;
+        let (channel, tags) = {
+            let mut state = self.state();
+            let Some(channel) = state.channel.clone() else { return };
+            (channel, state.take_done())
+        };
+        // One that fails is lost with its channel, like the others.
+        send_acks(&channel, tags.into_iter().map(|tag| (tag, false))).await;
     }
 
     /// How many deliveries the broker waits for.
@@ -227,11 +257,21 @@ impl Band {
         Some(first.job.enqueued_at)
     }
 
-    /// Takes the first job that a claim may have.
-    pub(super) fn take(&self, kinds: &[KindRange]) -> Option<Fetched> {
+    /// Takes the first jobs that a claim may have, at most `most`.
+    pub(super) fn take_many(&self, kinds: &[KindRange], most: usize) -> Vec<Fetched> {
         let mut state = self.state();
-        let at = state.buffer.iter().position(|fetched| fetched.job.is_for(kinds))?;
-        state.buffer.remove(at)
+        let mut taken = Vec::with_capacity(most.min(state.buffer.len()));
+        let mut passed = 0;
+        while taken.len() < most
+            && let Some(next) = state.buffer.get(passed)
+        {
+            if next.job.is_for(kinds) {
+                taken.extend(state.buffer.remove(passed));
+            } else {
+                passed += 1;
+            }
+        }
+        taken
     }
 
     /// How many jobs a claim may have, counted up to `most`.
@@ -313,51 +353,71 @@ impl State {
         taken
     }
 
-    /// Closes deliveries; the frames that say so, each a tag and whether it stands for all before it.
-    fn acks(&mut self, mut tags: Vec<u64>) -> Vec<(u64, bool)> {
-        tags.sort_unstable();
-        tags.retain(|tag| self.open.binary_search(tag).is_ok());
-        let run = tags.iter().zip(&self.open).take_while(|(tag, open)| tag == open).count();
-        let mut frames = Vec::with_capacity(1 + tags.len() - run);
-        if let Some(last) = run.checked_sub(1).and_then(|last| tags.get(last)) {
-            frames.push((*last, true));
+    /// Takes in which deliveries are done; the tag up to which all are, if that is another now.
+    fn ended(&mut self, tags: impl Iterator<Item = u64>) -> Option<u64> {
+        for tag in tags {
+            if self.open.binary_search(&tag).is_ok() {
+                self.done.insert(tag);
+            }
         }
-        self.open.drain(..run);
-        let alone = &tags[run..];
-        if !alone.is_empty() {
-            self.open.retain(|tag| alone.binary_search(tag).is_err());
-            frames.extend(alone.iter().map(|tag| (*tag, false)));
+        let mut upto = None;
+        while let Some(first) = self.open.front()
+            && self.done.first() == Some(first)
+        {
+            self.done.pop_first();
+            upto = self.open.pop_front();
         }
-        frames
+        upto
     }
+
+    /// Closes what is done behind a gap.
+    fn take_done(&mut self) -> BTreeSet<u64> {
+        let done = std::mem::take(&mut self.done);
+        if !done.is_empty() {
+            self.open.retain(|tag| !done.contains(tag));
+        }
+        done
+    }
+}
+
+/// Sends acks, each a tag and whether it stands for all before it. Whether the channel took them.
+async fn send_acks(channel: &Channel, acks: impl IntoIterator<Item = (u64, bool)>) -> bool {
+    let ack = |(tag, multiple)| channel.basic_ack(tag, BasicAckOptions { multiple });
+    let sent = futures::future::join_all(acks.into_iter().map(ack)).await;
+    sent.iter().all(Result::is_ok)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
 
     proptest! {
         /// As the broker reads the frames: `multiple` names a delivery that is open and acks all up to it.
         #[test]
         fn every_delivery_is_acked_once_and_nothing_else(
-            count in 1_u64..60, order in prop::collection::vec((any::<u16>(), 1_usize..8), 1..80),
+            count in 1_u64..60, order in prop::collection::vec((any::<u16>(), 1_usize..8, any::<bool>()), 1..80),
         ) {
             let mut state = State { open: (1..=count).collect(), ..State::default() };
             let mut unsettled: Vec<u64> = (1..=count).collect();
             let mut broker: BTreeSet<u64> = (1..=count).collect();
-            for (draw, size) in order {
+            for (draw, size, flushes) in order {
                 let mut settled = BTreeSet::new();
                 for _ in 0..size.min(unsettled.len()) {
                     settled.insert(unsettled.swap_remove(usize::from(draw) % unsettled.len()));
                 }
-                let expected: BTreeSet<u64> = broker.difference(&settled).copied().collect();
-                for (tag, multiple) in state.acks(settled.into_iter().collect()) {
-                    prop_assert!(broker.contains(&tag), "{} is not open", tag);
-                    broker.retain(|open| if multiple { *open > tag } else { *open != tag });
+                if let Some(upto) = state.ended(settled.into_iter()) {
+                    prop_assert!(broker.contains(&upto), "{} is not open", upto);
+                    broker.retain(|open| *open > upto);
                 }
-                prop_assert_eq!(&broker, &expected);
+                prop_assert!(unsettled.iter().all(|tag| broker.contains(tag)));
+                if flushes {
+                    for tag in state.take_done() {
+                        prop_assert!(broker.remove(&tag), "{} is not open", tag);
+                    }
+                    prop_assert_eq!(&broker, &unsettled.iter().copied().collect());
+                }
+                prop_assert_eq!(&broker, &state.open.iter().copied().collect());
             }
         }
     }

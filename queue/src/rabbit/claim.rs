@@ -3,7 +3,7 @@
 use super::{
     Shared,
     adopt::ack_all,
-    band::{Band, Hold},
+    band::{Band, Fetched, Hold},
     desk::Held,
     line::Line,
 };
@@ -18,8 +18,11 @@ use tokio::time::Instant;
 const PIECE: usize = 32;
 /// How long a claim waits for what is ready in the broker but not here yet.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// While the broker has a backlog it sends what there is by itself: so long it is waited for before it is asked.
+/// While the broker has a backlog it sends what there is by itself: so long it is waited for before it is asked…
 const STREAM: Duration = Duration::from_millis(2);
+/// …and so many are enough for a claim that wants more: what comes meanwhile is for the next one. Waiting for all would let
+/// the worker and the broker take turns instead of going on side by side.
+const FLOW: usize = 64;
 /// After this it asks the broker again: others may have got what was ready.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// Jobs fetched ahead of claims that want others.
@@ -77,12 +80,13 @@ impl Shared {
         loop {
             line.consume(&self.link, kinds, want).await?;
             if line.has_backlog() {
-                line.arrival(kinds, want, STREAM).await;
+                line.arrival(kinds, want.min(FLOW), STREAM).await;
             }
             line.drain();
             self.clear(line, kinds).await?;
             let ready = line.ready(kinds, want);
-            if ready >= want || (ready > 0 && !line.is_soiled()) || self.records_all() {
+            let flows = line.has_backlog() && ready >= FLOW;
+            if ready >= want || flows || (ready > 0 && !line.is_soiled()) || self.records_all() {
                 return Ok(ready);
             }
             let waiting = line.settle_in(&self.link).await?;
@@ -115,6 +119,14 @@ impl Shared {
         }
         let draws = Draws::seeded(claim.draw);
         let mut taken = Taken::default();
+        let heads = line.bands.each_ref().map(|band| band.head(&claim.kinds));
+        if counter.is_empty()
+            && let [Some(only), None] = filled(&heads)
+        {
+            // Nothing to choose from.
+            let band = &line.bands[only];
+            self.hold(band, band.take_many(&claim.kinds, want), claim, now, &mut taken);
+        }
         while taken.leases.len() < want {
             let recorded = counter.heads();
             let plain = line.bands.each_ref().map(|band| band.head(&claim.kinds));
@@ -132,7 +144,8 @@ impl Shared {
                     self.refill(&mut counter, claim, want - taken.leases.len()).await?;
                 }
             } else {
-                self.take_plain(&line.bands[at], claim, now, &mut taken);
+                let band = &line.bands[at];
+                self.hold(band, band.take_many(&claim.kinds, 1), claim, now, &mut taken);
             }
         }
         self.rests().after(before, vain.is_some() || counter.was_vain(), counter.next_due);
@@ -158,27 +171,36 @@ impl Shared {
         Ok(())
     }
 
-    /// Leases the first job of a band; a second message of a job that is here is put aside.
-    fn take_plain(&self, band: &Arc<Band>, claim: &Claim, now: Timestamp, taken: &mut Taken) {
-        let Some(fetched) = band.take(&claim.kinds) else { return };
+    /// Leases jobs of a band; a second message of a job that is here is put aside.
+    fn hold(
+        &self,
+        band: &Arc<Band>,
+        fetched: Vec<Fetched>,
+        claim: &Claim,
+        now: Timestamp,
+        taken: &mut Taken,
+    ) {
+        let worker = Arc::new(claim.worker.clone());
         let mut desk = self.desk();
-        if desk.is_second(fetched.job.id) {
-            taken.second.push((Arc::clone(band), fetched.hold));
-            return;
-        }
         let (fence, deadline) = (desk.fence(now), now.plus(claim.lease_for));
-        taken.leases.push(fetched.job.lease(fence, deadline));
-        desk.hold(Held {
-            job: fetched.job,
-            fence,
-            band: Arc::clone(band),
-            hold: fetched.hold,
-            worker: claim.worker.clone(),
-            started_at: now,
-            deadline,
-            cancelled: false,
-            moving: false,
-        });
+        for Fetched { job, hold, .. } in fetched {
+            if desk.is_second(job.id) {
+                taken.second.push((Arc::clone(band), hold));
+                continue;
+            }
+            taken.leases.push(job.lease(fence, deadline));
+            desk.hold(Held {
+                job,
+                fence,
+                band: Arc::clone(band),
+                hold,
+                worker: Arc::clone(&worker),
+                started_at: now,
+                deadline,
+                cancelled: false,
+                moving: false,
+            });
+        }
     }
 
     /// Gives back what the broker's jobs were more urgent than.
@@ -193,6 +215,12 @@ impl Shared {
             tracing::warn!(%error, "jobs that were leased in vain come back when their leases end");
         }
     }
+}
+
+/// The first two places that have something.
+fn filled(heads: &Heads) -> [Option<usize>; 2] {
+    let mut filled = heads.iter().enumerate().filter_map(|(at, head)| head.map(|_| at));
+    [filled.next(), filled.next()]
 }
 
 /// What a claim has taken so far.

@@ -22,7 +22,7 @@ pub(super) struct Held {
     pub(super) fence: Fence,
     pub(super) band: Arc<Band>,
     pub(super) hold: Hold,
-    pub(super) worker: WorkerId,
+    pub(super) worker: Arc<WorkerId>,
     pub(super) started_at: Timestamp,
     pub(super) deadline: Timestamp,
     /// Somebody asked its worker to stop.
@@ -214,7 +214,7 @@ impl Desk {
 
     /// How many jobs `worker` holds.
     pub(super) fn held_by(&self, worker: &WorkerId) -> u64 {
-        self.held.values().filter(|held| held.worker == *worker && held.lives()).count() as u64
+        self.held.values().filter(|held| *held.worker == *worker && held.lives()).count() as u64
     }
 
     /// The fence of a lease given now: by the clock, never below one given before.

@@ -25,6 +25,38 @@ async fn a_plain_job_that_succeeds_never_meets_the_ledger() {
     assert!(recorded(&shop).await.is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn jobs_that_end_side_by_side_and_out_of_order_are_acked_once() {
+    const JOBS: usize = 2_000;
+    let shop = Shop::new();
+    let store = std::sync::Arc::new(shop.open().await);
+    store.enqueue(lab::jobs("a", JOBS)).await.unwrap();
+    let mut leases = Vec::new();
+    while leases.len() < JOBS {
+        leases.extend(claim(&store, 500).await.leases);
+    }
+    // Each task every fifth lease: never one that follows another.
+    let tasks = (0..5).map(|task| {
+        let store = std::sync::Arc::clone(&store);
+        let own: Vec<_> = leases.iter().skip(task).step_by(5).map(crate::Lease::key).collect();
+        tokio::spawn(async move {
+            for key in own.chunks(3) {
+                let ends = key.iter().map(|key| Settlement::new(*key, Outcome::Complete)).collect();
+                let settled = store.settle(ends).await.unwrap();
+                assert!(settled.iter().all(|one| *one == Settled::Applied), "{settled:?}");
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    store.close().await.unwrap();
+    let other = shop.open().await;
+    assert!(other.claim(&Lab::request(5)).await.unwrap().leases.is_empty());
+    assert!(recorded(&shop).await.is_empty(), "none came back");
+}
+
 #[tokio::test]
 async fn what_needs_a_ledger_is_recorded() {
     let mut shop = Shop::new();
@@ -146,7 +178,7 @@ async fn messages_that_are_no_jobs_are_parked_with_the_reason() {
     let ours = || super::message::properties(&lab::job("b"), lab::START).unwrap();
     shop.put_by_hand(&channel, b"hello", BasicProperties::default()).await;
     shop.put_by_hand(&channel, b"{}", ours().with_message_id("no uuid".into())).await;
-    shop.put_by_hand(&channel, b"{}", ours().with_headers(lapin::types::FieldTable::default())).await;
+    shop.put_by_hand(&channel, b"{}", ours().with_correlation_id("v1 soon".into())).await;
     shop.put_by_hand(&channel, &vec![b' '; NewJob::MAX_PAYLOAD_BYTES + 1], ours()).await;
     shop.put_by_hand(&channel, b"{}", ours().with_type("".into())).await;
     store.enqueue(lab::jobs("c", 2)).await.unwrap();

@@ -29,6 +29,9 @@ const AHEAD: u16 = 4;
 /// And up to this, beyond only as far as is needed.
 const MOST: u16 = 2_000;
 
+/// A worker that wants so many works so fast that as much again is fetched meanwhile.
+const BURST: usize = 128;
+
 #[derive(Debug)]
 pub(super) struct Line {
     queue: Arc<str>,
@@ -117,7 +120,9 @@ impl Line {
         // A small buffer beyond what is needed. Who needs more soon after works fast, and changes are dear: a large step.
         let step = if all { gear.prefetch.saturating_mul(STEP).min(MOST) } else { gear.prefetch };
         let step = step.min(need.saturating_mul(AHEAD));
-        let prefetch = need.saturating_add(need / 4).max(step).max(1);
+        // Who wants many at a time is through with them in milliseconds, and must not wait for the broker in between.
+        let spare = if want >= BURST { need.min(MOST / 2) } else { need / 4 };
+        let prefetch = need.saturating_add(spare).max(step).max(1);
         for (at, band) in self.bands.iter().enumerate() {
             let wire = match gear.wires[at].take() {
                 Some(wire) if wire.channel.status().connected() && band.lives(wire.life) => wire,

@@ -30,6 +30,8 @@ async fn a_cut_cable_is_noticed_by_its_missing_heartbeats() {
     let (mut proxy, mut far, near) = behind_a_proxy().await;
     far.options.heartbeat = SECOND;
     far.options.timeout = SECOND;
+    // A call that finds the line gone connects again, and nobody answers.
+    far.options.connect_timeout = SECOND;
     let (cut, other) = (far.open().await, near.open().await);
     cut.enqueue(lab::jobs("a", 3)).await.unwrap();
     let lost = claim(&cut, 3).await;

@@ -8,7 +8,7 @@ use lapin::{
     Channel, Connection, ConnectionBuilder, ConnectionProperties, tcp::OwnedTLSConfig, uri::AMQPUri,
 };
 use std::{fmt, path::Path, time::Duration};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,10 @@ impl Link {
         *slot = None;
         let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(50)).with_max_times(2);
         let connect = || self.connect(of);
-        let connection = connect.retry(pauses).when(StoreError::is_transient).await?;
+        // A refusal comes at once and may pass as soon; who did not answer in time will not answer twice as much later.
+        let begun = Instant::now();
+        let may_pass = |error: &StoreError| error.is_transient() && begun.elapsed() < self.connect_timeout;
+        let connection = connect.retry(pauses).when(may_pass).await?;
         let channel = self.ask(connection.create_channel()).await?;
         *slot = Some(connection);
         Ok(channel)
@@ -151,6 +154,10 @@ fn place(node: &AMQPUri) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     #[test]
     fn a_url_is_read_and_its_password_is_told_to_nobody() {
@@ -167,5 +174,25 @@ mod tests {
             assert!(matches!(error, StoreError::Invalid(_)), "{error}");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_not_asked_again_by_the_same_call() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("amqp://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            let mut open = Vec::new();
+            for stream in listener.incoming() {
+                count.fetch_add(1, Ordering::SeqCst);
+                open.push(stream);
+            }
+        });
+        let connect_timeout = Duration::from_millis(100);
+        let link = Link::new(&url, &RabbitOptions { connect_timeout, ..RabbitOptions::default() }).unwrap();
+        let error = link.channel(Use::Consume).await.unwrap_err();
+        assert!(error.is_transient() && error.to_string().contains("no connection within"), "{error}");
+        assert!(asked.load(Ordering::SeqCst) <= 1);
     }
 }

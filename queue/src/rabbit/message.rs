@@ -1,20 +1,17 @@
-//! A plain job as a message: the payload is the body, all else stands in the properties.
+//! A plain job as a message: the payload is the body, all else stands in the properties. No headers: both sides would make a
+//! table of them for every message. Those of the former format are still read.
 
 use crate::{
     Fence, JobFilter, JobId, JobRecord, JobState, KindRange, Lease, NewJob, Priority, Timestamp, WorkerId,
     adopt, inspect::Traits,
 };
-use lapin::{
-    BasicProperties,
-    message::Delivery,
-    types::{AMQPValue, FieldTable, ShortString},
-};
+use lapin::{BasicProperties, message::Delivery, types::ShortString};
 use std::sync::Arc;
 
 /// Who wrote it.
 const APP: &str = "backstock";
+/// Headers of the former format: version of the payload, and milliseconds since the epoch.
 const VERSION: &str = "version";
-/// Milliseconds since the epoch.
 const ENQUEUED_AT: &str = "enqueued_at";
 const PERSISTENT: u8 = 2;
 
@@ -32,15 +29,12 @@ pub(super) struct Plain {
 
 /// The properties of the message for `job`; `None` when its kind is too long for them.
 pub(super) fn properties(job: &NewJob, now: Timestamp) -> Option<BasicProperties> {
-    let mut headers = FieldTable::default();
-    headers.insert(VERSION.into(), AMQPValue::LongLongInt(job.version.into()));
-    headers.insert(ENQUEUED_AT.into(), AMQPValue::LongLongInt(now.0));
     let properties = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
         .with_app_id(APP.into())
         .with_message_id(ShortString::try_new(job.id.to_string()).ok()?)
         .with_type(ShortString::try_new(job.kind.as_str()).ok()?)
-        .with_headers(headers);
+        .with_correlation_id(stamp(job.version, now).as_str().into());
     Some(properties)
 }
 
@@ -57,22 +51,20 @@ impl Plain {
         }
         let id = properties.message_id().as_ref().and_then(|id| id.as_str().parse().ok());
         let kind = properties.kind().as_ref().filter(|kind| !kind.as_str().is_empty());
-        let number = |name: &str| {
-            let value = properties.headers().as_ref()?.inner().get(name)?;
-            value.as_long_long_int()
+        let (version, enqueued_at) = match properties.correlation_id() {
+            Some(stamp) => read_stamp(stamp.as_str()).unzip(),
+            None => former_stamp(properties),
         };
-        let version = number(VERSION).and_then(|version| u16::try_from(version).ok());
-        let enqueued_at = number(ENQUEUED_AT).filter(|at| *at >= 0);
         if delivery.data.len() > NewJob::MAX_PAYLOAD_BYTES {
             return Err("a payload above the limit");
         }
         Ok(Self {
             id: id.ok_or("no id of a job (message_id)")?,
             kind: kind.ok_or("no kind of job (type)")?.as_str().to_owned(),
-            version: version.ok_or("no version of the payload (header version)")?,
+            version: version.ok_or("no version of the payload (correlation_id)")?,
             queue: Arc::clone(queue),
             priority,
-            enqueued_at: Timestamp(enqueued_at.ok_or("no time of storing (header enqueued_at)")?),
+            enqueued_at: enqueued_at.ok_or("no time of storing (correlation_id)")?,
             payload: std::mem::take(&mut delivery.data),
         })
     }
@@ -131,6 +123,23 @@ impl Plain {
     }
 }
 
+/// Version of the payload and time of storing, as the correlation id: `v1 1764000000000`.
+fn stamp(version: u16, at: Timestamp) -> String {
+    format!("v{version} {}", at.0)
+}
+
+fn read_stamp(stamp: &str) -> Option<(u16, Timestamp)> {
+    let (version, at) = stamp.strip_prefix('v')?.split_once(' ')?;
+    Some((version.parse().ok()?, Timestamp(at.parse().ok().filter(|at| *at >= 0)?)))
+}
+
+/// The same from the headers of the former format.
+fn former_stamp(properties: &BasicProperties) -> (Option<u16>, Option<Timestamp>) {
+    let number = |name: &str| properties.headers().as_ref()?.inner().get(name)?.as_long_long_int();
+    let version = number(VERSION).and_then(|version| u16::try_from(version).ok());
+    (version, number(ENQUEUED_AT).filter(|at| *at >= 0).map(Timestamp))
+}
+
 /// Whether a message was given to a consumer before and came back. How often says nothing about its job: most consumers
 /// that lost it had only fetched it, and who gets it again does not run it but has it adopted.
 pub(super) fn came_back(delivery: &Delivery) -> bool {
@@ -139,4 +148,28 @@ pub(super) fn came_back(delivery: &Delivery) -> bool {
         value.as_long_long_int().or_else(|| value.as_long_int().map(i64::from))
     });
     delivery.redelivered || count.is_some_and(|count| count > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::lab;
+    use lapin::types::{AMQPValue, FieldTable};
+
+    #[test]
+    fn both_formats_are_read_and_damaged_stamps_are_not() {
+        let at = Timestamp(1_764_000_000_123);
+        assert_eq!(read_stamp(&stamp(7, at)), Some((7, at)));
+        for damaged in ["", "v7", "7 5", "v7 -5", "v70000 5", "v7 5 ", "v7 99999999999999999999"] {
+            assert_eq!(read_stamp(damaged), None, "{damaged:?}");
+        }
+        let mut headers = FieldTable::default();
+        headers.insert(VERSION.into(), AMQPValue::LongLongInt(7));
+        headers.insert(ENQUEUED_AT.into(), AMQPValue::LongLongInt(at.0));
+        let former = BasicProperties::default().with_headers(headers);
+        assert_eq!(former_stamp(&former), (Some(7), Some(at)));
+        assert_eq!(former_stamp(&BasicProperties::default()), (None, None));
+        let now = properties(&lab::job("a"), at).unwrap();
+        assert!(now.headers().is_none() && now.correlation_id().is_some());
+    }
 }

@@ -60,7 +60,7 @@ use tokio::{
 #[derive(Debug)]
 pub struct RabbitStore {
     shared: Arc<Shared>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
 }
 
 /// What the calls and the tasks in the background share.
@@ -89,6 +89,8 @@ struct News {
     wake: watch::Sender<u64>,
     /// Something is to be adopted or parked.
     tend: Notify,
+    /// Something is done that waits to be acked with others.
+    late: Notify,
 }
 
 impl News {

@@ -17,7 +17,7 @@ impl RabbitStore {
         check_prefix(&options.prefix)?;
         let link = Link::new(url, &options)?;
         ledger.adopt(Vec::new(), std::time::Duration::ZERO).await?;
-        let news = Arc::new(News { wake: watch::Sender::new(0), tend: Notify::new() });
+        let news = Arc::new(News { wake: watch::Sender::new(0), tend: Notify::new(), late: Notify::new() });
         let shared = Arc::new(Shared {
             ledger_wakes: ledger.wake_ups(),
             ledger,
@@ -36,8 +36,11 @@ impl RabbitStore {
         for queue in shared.registered().await? {
             shared.declare_all(&queue).await?;
         }
-        let tasks =
-            [tokio::spawn(tend::tend(Arc::clone(&shared))), tokio::spawn(tend::listen(Arc::clone(&shared)))];
+        let tasks = [
+            tokio::spawn(tend::tend(Arc::clone(&shared))),
+            tokio::spawn(tend::listen(Arc::clone(&shared))),
+            tokio::spawn(tend::ack_late(Arc::clone(&shared))),
+        ];
         Ok(Self { shared, tasks })
     }
 

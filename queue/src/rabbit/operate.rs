@@ -17,7 +17,7 @@ impl Shared {
 
     /// What the worker still holds is the ledger's now, which gives it to others without counting a crash.
     pub(super) async fn goodbye(&self, worker: &WorkerId) -> Result<(), StoreError> {
-        while self.move_held(|held| held.worker == *worker, MAX_ADOPTED).await? == MAX_ADOPTED {}
+        while self.move_held(|held| *held.worker == *worker, MAX_ADOPTED).await? == MAX_ADOPTED {}
         let was_last = self.desk().check_out(worker);
         if was_last {
             self.rest().await?;
@@ -84,7 +84,7 @@ impl Shared {
 impl Shared {
     /// As the broker does when the process of `worker` dies: its messages come again, and are taken in.
     pub(super) async fn give_back(&self, worker: &WorkerId) {
-        let lost = self.desk().start_moving(|held| held.worker == *worker, usize::MAX);
+        let lost = self.desk().start_moving(|held| *held.worker == *worker, usize::MAX);
         for held in &lost {
             let channel = held.band.channel().unwrap();
             let options = lapin::options::BasicNackOptions { requeue: true, multiple: false };

@@ -6,6 +6,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long what is done waits for what came before it, to be acked in one frame: calls that run side by side end out of
+/// order, and a frame costs the broker more than a delivery.
+const GATHER: Duration = Duration::from_millis(2);
 
 /// Tidies up whenever something came back, and now and then.
 pub(super) async fn tend(shared: Arc<Shared>) {
@@ -36,7 +39,25 @@ pub(super) async fn listen(shared: Arc<Shared>) {
     }
 }
 
+/// Acks what is done and has waited for others in vain.
+pub(super) async fn ack_late(shared: Arc<Shared>) {
+    loop {
+        shared.news.late.notified().await;
+        tokio::time::sleep(GATHER).await;
+        shared.flush().await;
+    }
+}
+
 impl Shared {
+    /// Acks everything that is done.
+    pub(super) async fn flush(&self) {
+        for line in self.lines() {
+            for band in &line.bands {
+                band.flush().await;
+            }
+        }
+    }
+
     async fn tidy(&self) -> Result<(), StoreError> {
         let now = Instant::now();
         for line in self.lines() {
@@ -66,6 +87,7 @@ impl Shared {
             self.clear(&line, &[]).await?;
             self.adopt_buffered(&line, |_| true).await?;
         }
+        self.flush().await;
         Ok(())
     }
 
