@@ -30,7 +30,7 @@ async fn a_schema_of_a_newer_version_is_left_alone() {
     .execute(&store.engine.pool)
     .await
     .unwrap();
-    let error = PostgresStore::open(schema.url, schema.options.clone()).await.unwrap_err();
+    let error = PostgresStore::open(&schema.url, schema.options.clone()).await.unwrap_err();
     assert!(matches!(error, StoreError::Newer { .. }), "{error}");
 }
 
@@ -46,7 +46,7 @@ async fn a_wrong_database_and_a_server_that_is_away_are_told_apart() {
 
 #[tokio::test]
 async fn a_store_goes_on_when_the_server_ends_its_connections() {
-    let schema = schema();
+    let schema = Schema::alone(&Arc::new(ManualClock::new(lab::START)));
     let (store, other) = (schema.open().await, schema.open().await);
     store.enqueue(vec![lab::job("before")]).await.unwrap();
     sqlx::raw_sql(

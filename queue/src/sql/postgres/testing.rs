@@ -4,34 +4,37 @@ use super::{PostgresOptions, PostgresStore};
 use crate::conformance::lab;
 use crate::{ManualClock, Store, WorkerId};
 use backstock_testbed::SharedPostgres;
-use std::sync::{Arc, OnceLock};
-
-/// One database for all tests of a process; each has a schema.
-fn database() -> &'static str {
-    static URL: OnceLock<String> = OnceLock::new();
-    URL.get_or_init(|| {
-        let server = SharedPostgres::get().expect("a private PostgreSQL for tests");
-        server.new_database().expect("a database for tests")
-    })
-}
+use std::sync::Arc;
 
 /// A schema that no other test has.
 #[derive(Debug)]
 pub(crate) struct Schema {
-    pub(crate) url: &'static str,
+    pub(crate) url: String,
     pub(crate) options: PostgresOptions,
 }
 
 impl Schema {
+    /// In the database that every server has: making one takes longer than most tests.
     pub(crate) fn new(clock: &Arc<ManualClock>) -> Self {
+        let port = SharedPostgres::get().expect("a private PostgreSQL for tests").port();
+        Self::at(format!("postgres://postgres@127.0.0.1:{port}/postgres"), clock)
+    }
+
+    /// In a database of its own.
+    pub(crate) fn alone(clock: &Arc<ManualClock>) -> Self {
+        let server = SharedPostgres::get().expect("a private PostgreSQL for tests");
+        Self::at(server.new_database().expect("a database"), clock)
+    }
+
+    fn at(url: String, clock: &Arc<ManualClock>) -> Self {
         let schema = uuid::Uuid::now_v7().simple().to_string();
         let options = PostgresOptions { schema, clock: Arc::clone(clock) as _, ..PostgresOptions::default() };
-        Self { url: database(), options }
+        Self { url, options }
     }
 
     /// As another process opens it.
     pub(crate) async fn open(&self) -> PostgresStore {
-        PostgresStore::open(self.url, self.options.clone()).await.unwrap()
+        PostgresStore::open(&self.url, self.options.clone()).await.unwrap()
     }
 }
 
