@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn zeros_and_the_peak_are_exact() {
-        assert_eq!(lanczos3(0.0), 1.0);
+        assert!((lanczos3(0.0) - 1.0).abs() < 1e-15);
         for x in [1.0, -2.0, 3.0, 1e300, f64::INFINITY] {
             assert!(lanczos3(x).abs() < 1e-15, "{x}");
         }
