@@ -120,6 +120,8 @@ pub struct Catalog {
     pub lock_timeout_seconds: u64,
     /// 1 to 3,600,000.
     pub slow_statement_ms: u64,
+    /// Whether the plan of a slower statement is logged too, once a statement.
+    pub slow_statement_plans: bool,
 }
 
 /// When a commit counts as safe.

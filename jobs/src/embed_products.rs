@@ -5,7 +5,7 @@ use backstock_catalog::{Catalog, Dirty, DirtyKind, ProductText};
 use backstock_cpu::CpuPool;
 use backstock_embedding::Embed;
 use backstock_queue::{Batch, BatchLimits, Context, Handler, Job, JobError};
-use backstock_vectors::{Payload, Point, VectorStore};
+use backstock_vectors::{Payload, PayloadChange, Point, VectorStore};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::{sync::Arc, time::Duration};
@@ -47,15 +47,20 @@ impl ProductEmbedder {
         }
     }
 
-    /// Texts whose vector is missing or old.
+    /// Texts whose vector is missing or old. The others' vectors get what searches filter by.
     async fn stale(&self, texts: Vec<ProductText>) -> Result<Vec<ProductText>, JobError> {
         let skus: Vec<String> = texts.iter().map(|text| text.sku.clone()).collect();
         let model = self.embedder.model().to_string();
         let stored = self.vectors.stored_hashes(&model, &skus).await.map_err(failure::vectors)?;
-        Ok(texts
+        let (stale, current): (Vec<_>, Vec<_>) = texts
             .into_iter()
-            .filter(|text| stored.get(&text.sku).map(Vec::as_slice) != Some(text.text_hash.as_bytes()))
-            .collect())
+            .partition(|text| stored.get(&text.sku).map(Vec::as_slice) != Some(text.text_hash.as_bytes()));
+        let changes = |text: ProductText| PayloadChange { payload: payload(&text), key: text.sku };
+        let changes: Vec<PayloadChange> = current.into_iter().map(changes).collect();
+        if !changes.is_empty() {
+            self.vectors.update_payloads(changes).await.map_err(failure::vectors)?;
+        }
+        Ok(stale)
     }
 
     /// Computes and stores the vectors of `texts`.

@@ -151,14 +151,11 @@ impl Handler for Importer {
             self.fan_out.everything(behalf, context).await?;
         }
         job.tally(IMAGES_REMOTE, remote as i64);
-        for (kind, waiting) in self.catalog.dirty_counts().await.map_err(failure::catalog)? {
-            if let (Some(view), true) = (Catalog::view_of(kind), waiting > 0) {
-                let mode = RefreshMode::Incremental;
-                let refresh = RefreshView { view: view.to_owned(), mode, coalesced: false };
-                let refresh = NewJob::of(&refresh)?;
-                let refresh = job.group().map_or(refresh.clone(), |group| refresh.in_group(group));
-                job.then(refresh);
-            }
+        for view in self.catalog.stale_summaries().await.map_err(failure::catalog)? {
+            let refresh = RefreshView { view, mode: RefreshMode::Incremental, coalesced: false };
+            let refresh = NewJob::of(&refresh)?;
+            let refresh = job.group().map_or(refresh.clone(), |group| refresh.in_group(group));
+            job.then(refresh);
         }
         if self.catalog.has_materialized_views() {
             // Dear, so nobody waits for them; behind those that somebody waits for.

@@ -246,10 +246,10 @@ pub(super) async fn an_import_that_has_ended_gives_its_report_again(bed: &Bed) {
 pub(super) async fn an_identical_delivery_causes_no_work(bed: &Bed) {
     let shop = Importing::new(bed).await;
     shop.import("i1", &Made::new(100)).await.unwrap();
-    let before = shop.catalog().dirty(DirtyKind::Cache, None, 1000).await.unwrap();
+    let before = shop.catalog().dirty(DirtyKind::Text, None, 1000).await.unwrap();
     let report = shop.import("i2", &Made::new(100)).await.unwrap();
     assert_eq!((report.counters.unchanged, report.counters.created, report.missing), (87, 0, 0));
-    assert_eq!(before, shop.catalog().dirty(DirtyKind::Cache, None, 1000).await.unwrap());
+    assert_eq!(before, shop.catalog().dirty(DirtyKind::Text, None, 1000).await.unwrap());
 }
 
 pub(super) async fn a_file_that_breaks_off_keeps_what_was_read_and_says_so(bed: &Bed) {

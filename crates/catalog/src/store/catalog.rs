@@ -14,7 +14,7 @@ use super::image::{ImageResult, MadeImage, PendingImage};
 use super::postgres::{PostgresCatalog, PostgresOptions};
 use super::report::{FileFailure, ImportReport, NewImport};
 use super::sqlite::SqliteCatalog;
-use super::view::{RefreshMode, RefreshReport, VIEWS, ViewInfo, ViewRow};
+use super::view::{RefreshMode, RefreshReport, ViewInfo, ViewRow};
 use crate::product::Product;
 
 /// The products, kept in one SQLite file or in a PostgreSQL database. Cheap to clone; clones share the connections.
@@ -319,9 +319,13 @@ impl Catalog {
         matches!(self.store, Store::Postgres(_))
     }
 
-    /// The summary table that a dirty kind belongs to, if any.
-    pub fn view_of(kind: DirtyKind) -> Option<&'static str> {
-        VIEWS.iter().find(|view| view.kind == kind).map(|view| view.name)
+    /// Names of the summaries that are stale: a refresh costs no more than what changed, so somebody can wait for it.
+    pub async fn stale_summaries(&self) -> Result<Vec<String>> {
+        let views = match &self.store {
+            Store::Sqlite(store) => store.views().await,
+            Store::Postgres(store) => store.bounded(Box::pin(store.summaries())).await,
+        };
+        Ok(views?.into_iter().filter(|view| view.stale).map(|view| view.name).collect())
     }
 
     /// Brings every view up to date that is stale and whose turn it is (or, with [`RefreshMode::Full`], every view): in

@@ -18,7 +18,7 @@ pub enum DirtyKind {
     Brand,
     /// Key: currency, price band and availability. Refresh its summary rows.
     Price,
-    /// Key: SKU. Its document changed: drop or warm its cache entry.
+    /// Key: SKU of a product that was there before. Its document changed: what is kept of it is old.
     Cache,
 }
 

@@ -176,6 +176,14 @@ pub enum CatalogError {
         /// Why.
         source: Box<CatalogError>,
     },
+    /// The query of a view fails on the data that there is.
+    #[error("its query fails in the catalog {at}: {reason}; mend its definition or the data that it reads")]
+    Query {
+        /// Which catalog: a file, or a server without its password.
+        at: String,
+        /// What the database said.
+        reason: String,
+    },
     /// No view has this name.
     #[error("no view named {name}; known: {known}")]
     UnknownView {
@@ -232,6 +240,7 @@ impl CatalogError {
             Self::FileChanged { .. } => "file_changed",
             Self::MassDelete { .. } => "mass_delete",
             Self::View { .. } => "view_failed",
+            Self::Query { .. } => "view_query",
             Self::UnknownView { .. } => "unknown_view",
         }
     }

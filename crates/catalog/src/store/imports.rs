@@ -10,7 +10,7 @@ pub(super) const GET: &str = "SELECT i.no, i.id, i.file, i.fingerprint, s.name, 
     i.skipped, i.warnings, i.missing, i.archived, i.file_error, i.file_message, i.started_ms, i.finished_ms
     FROM import i JOIN source s ON s.id = i.source_id WHERE i.id = $1";
 pub(super) const RUNNING: &str = "SELECT no, source_id, last_record, state, full_sync,
-    CAST(max_missing_pct AS bigint) FROM import WHERE id = $1";
+    CAST(max_missing_pct AS bigint), created > 0 AND updated + unchanged = 0 FROM import WHERE id = $1";
 pub(super) const BEGIN: &str = "INSERT INTO import
     (id, file, fingerprint, source_id, full_sync, max_missing_pct, state, started_ms, images)
     VALUES ($1, $2, $3, (SELECT id FROM source WHERE name = $4), $5, $6, 'running', $7, $8)";

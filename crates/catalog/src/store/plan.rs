@@ -44,8 +44,17 @@ pub(super) struct Plan {
 
 /// Rows with the ids of their products.
 type Numbered = Vec<(PreparedRow, i64)>;
+type Refs<'a> = Vec<(&'a PreparedRow, i64)>;
 
 impl Plan {
+    /// The rows that are written, with their ids: new ones, changed ones.
+    pub(super) fn rows<'a>(&self, rows: &'a [PreparedRow]) -> (Refs<'a>, Refs<'a>) {
+        let of = |list: &[(usize, i64)]| {
+            list.iter().filter_map(|(index, id)| Some((rows.get(*index)?, *id))).collect()
+        };
+        (of(&self.created), of(&self.changed))
+    }
+
     /// Takes the rows that are written out of the batch, with their ids: new ones, changed ones.
     pub(super) fn split(&self, rows: Vec<PreparedRow>) -> (Numbered, Numbered) {
         let mut rows: Vec<Option<PreparedRow>> = rows.into_iter().map(Some).collect();
@@ -127,10 +136,10 @@ pub(super) fn in_order(given: &[Issue], found: Vec<Issue>) -> Vec<Issue> {
     all
 }
 
-/// Marks the work that new products cause (links excepted).
+/// Marks the work that new products cause (links excepted). Nothing can be cached of them yet, and what is stored with
+/// their vectors comes with those.
 pub(super) fn mark_created<'a>(dirty: &mut DirtyKeys, rows: impl Iterator<Item = &'a PreparedRow> + Clone) {
     dirty.text = rows.clone().map(|row| row.product.sku.clone()).collect();
-    dirty.cache = dirty.text.clone();
     for row in rows {
         mark_groups(dirty, &row.category, row.product.brand.as_deref().unwrap_or_default(), &row.price_key);
     }

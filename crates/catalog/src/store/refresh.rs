@@ -33,14 +33,23 @@ pub(super) struct Limits {
     pub(super) statement: Duration,
 }
 
-/// Limits from the smoothed cost: four times what it takes, a minute at least, an hour where nothing is known. A plain
-/// refresh stops every reader that comes after it while it waits for its lock, so it waits only a little.
-pub(super) fn limits(cost: Option<Duration>, concurrently: bool) -> Limits {
-    let statement = match cost {
-        Some(cost) if !cost.is_zero() => (cost * 4).max(Duration::from_mins(1)),
-        _ => Duration::from_hours(1),
+/// Limits from the smoothed cost.
+///
+/// A refresh may take four times what it took, a minute at least, an hour where nothing is known; after each failure twice
+/// as long, lest a view that has grown fail for ever. It may wait for its lock as long as it takes itself: beside its readers
+/// it disturbs nobody meanwhile, but a plain one stops every reader that comes after it, so that waits a quarter of it and
+/// never long.
+pub(super) fn limits(run: Option<&Run>, concurrently: bool) -> Limits {
+    let cost = run.map_or(Duration::ZERO, |run| run.cost);
+    let failures = run.map_or(0, |run| run.failures);
+    let statement =
+        if cost.is_zero() { Duration::from_hours(1) } else { (cost * 4).max(Duration::from_mins(1)) };
+    let statement = statement.saturating_mul(1 << failures.min(12)).min(AT_MOST);
+    let lock = if concurrently {
+        cost.clamp(Duration::from_secs(5), Duration::from_mins(1))
+    } else {
+        (cost / 4).clamp(Duration::from_millis(500), Duration::from_secs(5))
     };
-    let lock = if concurrently { Duration::from_secs(5) } else { Duration::from_millis(500) };
     Limits { lock, statement }
 }
 
@@ -103,10 +112,19 @@ mod tests {
 
     #[test]
     fn limits_follow_the_cost_and_spare_readers() {
-        let known = limits(Some(Duration::from_secs(30)), true);
-        assert_eq!((known.statement, known.lock), (Duration::from_mins(2), Duration::from_secs(5)));
-        assert_eq!(limits(Some(Duration::from_millis(3)), true).statement, Duration::from_mins(1));
-        assert_eq!(limits(None, false).lock, Duration::from_millis(500));
+        let of = |cost, failures, concurrently| {
+            let limits = limits(Some(&run(Duration::from_secs(cost), failures)), concurrently);
+            (limits.statement.as_secs(), limits.lock.as_millis())
+        };
+        assert_eq!(of(30, 0, true), (120, 30_000));
+        assert_eq!(of(1, 0, true), (60, 5_000));
+        assert_eq!(of(900, 0, true), (3_600, 60_000));
+        assert_eq!(of(1, 0, false), (60, 500));
+        assert_eq!(of(10, 0, false), (60, 2_500));
+        assert_eq!(of(900, 0, false), (3_600, 5_000));
+        assert_eq!(of(30, 2, true).0, 480, "what ran out of time gets more");
+        assert_eq!(of(30, 99, true).0, AT_MOST.as_secs());
+        assert_eq!(limits(None, false).statement, Duration::from_hours(1));
         let smooth = smoothed(Some(Duration::from_secs(10)), Duration::from_secs(20));
         assert_eq!(smooth, Duration::from_secs(13));
         assert_eq!(smoothed(None, Duration::from_secs(20)), Duration::from_secs(20));

@@ -117,4 +117,6 @@ pub(super) struct Running {
     pub(super) last_record: u64,
     pub(super) ended: bool,
     pub(super) mode: SyncMode,
+    /// Whether every product it brought so far was new.
+    pub(super) only_new: bool,
 }

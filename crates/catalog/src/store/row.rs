@@ -90,6 +90,7 @@ pub(super) fn running(row: &impl Columns) -> sqlx::Result<Running> {
         last_record: count(row, 2)?,
         ended: text(row, 3)? != "running",
         mode: mode(row, 4)?,
+        only_new: row.flag(6)?,
     })
 }
 

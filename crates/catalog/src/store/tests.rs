@@ -110,6 +110,7 @@ macro_rules! suite {
                 a_product_that_moves_marks_the_old_and_the_new_group
                 an_older_row_is_left_out_with_a_warning
                 a_repeated_sku_is_rejected_within_and_across_batches
+                a_known_product_behind_new_ones_is_compared_all_the_same
                 a_batch_before_the_checkpoint_changes_nothing
                 the_ledger_accounts_for_every_row
                 an_ended_import_takes_no_batch_and_a_changed_file_no_continuation

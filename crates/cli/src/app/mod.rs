@@ -136,6 +136,7 @@ impl CatalogPlace {
             statement_timeout: Duration::from_secs(catalog.statement_timeout_seconds),
             lock_timeout: Duration::from_secs(catalog.lock_timeout_seconds),
             slow_statement: Duration::from_millis(catalog.slow_statement_ms),
+            slow_plans: catalog.slow_statement_plans,
             ..PostgresOptions::new(&catalog.url)
         };
         options.check().map_err(Failure::usage)?;

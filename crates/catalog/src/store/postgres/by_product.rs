@@ -5,8 +5,7 @@
 
 use std::time::Instant;
 
-use sqlx::PgConnection;
-
+use super::conn::Conn;
 use super::open::PostgresCatalog;
 use crate::store::error::Result;
 use crate::store::view::{RefreshMode, RefreshReport, Refreshed, ViewInfo};
@@ -53,43 +52,92 @@ impl PostgresCatalog {
         Ok(ViewInfo::summary(NAME, !complete || done_to != change))
     }
 
+    /// In one transaction, so that readers see the old rows until all new ones are there; each statement has few products,
+    /// so that none takes long however many there are.
     pub(super) async fn refresh_product_summary(&self, mode: RefreshMode) -> Result<RefreshReport> {
         let started = Instant::now();
-        let mut tx = self.write().await?;
-        let (mode, keys, rows) = refresh(&mut tx, mode).await.map_err(|e| self.error(&e))?;
+        let mut tx = self.bounded(self.write()).await?;
+        let begun = async { begin(&mut tx, mode).await.map_err(|e| self.error(&e)) };
+        let (work, change) = self.bounded(begun).await?;
+        let (mut keys, mut rows) = (0, 0);
+        for chunk in work.chunks() {
+            let done = async { chunk.run(&mut tx).await.map_err(|e| self.error(&e)) };
+            let (products, written) = self.bounded(done).await?;
+            keys += products;
+            rows += written;
+        }
+        let done =
+            async { sqlx::query(DONE).bind(change).execute(&mut *tx).await.map_err(|e| self.error(&e)) };
+        self.bounded(done).await?;
         self.fault("computed")?;
-        self.commit(tx).await?;
-        let done = if keys == 0 { Refreshed::Fresh } else { Refreshed::Keys };
+        self.bounded(self.commit(tx)).await?;
+        let (mode, done) = (work.mode(), if keys == 0 { Refreshed::Fresh } else { Refreshed::Keys });
         Ok(RefreshReport { view: NAME.to_owned(), mode, done, keys, rows, elapsed: started.elapsed() })
     }
 }
 
-/// Mode, products computed again, rows written.
-async fn refresh(conn: &mut PgConnection, mode: RefreshMode) -> sqlx::Result<(RefreshMode, u64, u64)> {
+/// What a refresh has to do.
+enum Work {
+    /// All products up to this id.
+    All(i64),
+    /// Those that changed.
+    Changed(Vec<i64>),
+}
+
+/// Some of it.
+enum Chunk<'a> {
+    /// Products behind the first id, up to the second.
+    Between(i64, i64),
+    Changed(&'a [i64]),
+}
+
+impl Work {
+    fn mode(&self) -> RefreshMode {
+        match self {
+            Self::All(_) => RefreshMode::Full,
+            Self::Changed(_) => RefreshMode::Incremental,
+        }
+    }
+
+    fn chunks(&self) -> Box<dyn Iterator<Item = Chunk<'_>> + Send + '_> {
+        match self {
+            Self::All(last) => {
+                Box::new((0..*last).step_by(CHUNK).map(|after| Chunk::Between(after, after + CHUNK as i64)))
+            }
+            Self::Changed(ids) => Box::new(ids.chunks(CHUNK).map(Chunk::Changed)),
+        }
+    }
+}
+
+impl Chunk<'_> {
+    /// Products computed again, rows written.
+    async fn run(&self, conn: &mut Conn) -> sqlx::Result<(u64, u64)> {
+        match self {
+            Self::Between(after, last) => {
+                let insert = sqlx::AssertSqlSafe(insert("AND p.id > $1 AND p.id <= $2"));
+                let written = sqlx::query(insert).bind(*after).bind(*last).execute(conn).await?;
+                Ok((written.rows_affected(), written.rows_affected()))
+            }
+            Self::Changed(ids) => {
+                let gone = sqlx::query(GONE).bind(*ids).execute(&mut *conn).await?.rows_affected();
+                let insert = sqlx::AssertSqlSafe(insert("AND p.id = ANY($1)"));
+                let written = sqlx::query(insert).bind(*ids).execute(conn).await?.rows_affected();
+                Ok((ids.len() as u64, gone + written))
+            }
+        }
+    }
+}
+
+/// What is to be done, and up to which change it then is.
+async fn begin(conn: &mut Conn, mode: RefreshMode) -> sqlx::Result<(Work, i64)> {
     sqlx::query(LOCK).execute(&mut *conn).await?;
     // Read before the products: what becomes visible in between is done now and once more by the next refresh.
     let (complete, done_to, change): (bool, i64, i64) = sqlx::query_as(STATE).fetch_one(&mut *conn).await?;
-    let (mode, keys, rows) = if complete && mode == RefreshMode::Incremental {
-        let (keys, rows) = changed_since(conn, done_to).await?;
-        (mode, keys, rows)
-    } else {
-        sqlx::query(CLEAR).execute(&mut *conn).await?;
-        let all = sqlx::query(sqlx::AssertSqlSafe(insert(""))).execute(&mut *conn).await?.rows_affected();
-        (RefreshMode::Full, all, all)
-    };
-    sqlx::query(DONE).bind(change).execute(conn).await?;
-    Ok((mode, keys, rows))
-}
-
-async fn changed_since(conn: &mut PgConnection, done_to: i64) -> sqlx::Result<(u64, u64)> {
-    let ids: Vec<i64> = sqlx::query_scalar(CHANGED).bind(done_to).fetch_all(&mut *conn).await?;
-    let statement: std::sync::Arc<str> = insert("AND p.id = ANY($1)").into();
-    let mut rows = 0;
-    for chunk in ids.chunks(CHUNK) {
-        rows += sqlx::query(GONE).bind(chunk).execute(&mut *conn).await?.rows_affected();
-        let written =
-            sqlx::query(sqlx::AssertSqlSafe(statement.clone())).bind(chunk).execute(&mut *conn).await?;
-        rows += written.rows_affected();
+    if complete && mode == RefreshMode::Incremental {
+        let ids = sqlx::query_scalar(CHANGED).bind(done_to).fetch_all(conn).await?;
+        return Ok((Work::Changed(ids), change));
     }
-    Ok((ids.len() as u64, rows))
+    sqlx::query(CLEAR).execute(&mut *conn).await?;
+    let last = super::products::last_id(conn).await?;
+    Ok((Work::All(last), change))
 }

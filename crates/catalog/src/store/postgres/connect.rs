@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, PgPool};
 
 use super::error;
+use super::slow::Slow;
 use crate::store::error::{CatalogError, Result};
 
 /// First version of the server that will do: it notices clients that are gone while a statement runs.
@@ -32,6 +33,8 @@ pub struct PostgresOptions {
     pub lock_timeout: Duration,
     /// A statement that takes longer is logged. Default 100 ms.
     pub slow_statement: Duration,
+    /// Whether the plan of such a statement is asked for and logged, once a statement. Default no.
+    pub slow_plans: bool,
 }
 
 impl PostgresOptions {
@@ -45,6 +48,7 @@ impl PostgresOptions {
             statement_timeout: Duration::from_mins(1),
             lock_timeout: Duration::from_secs(10),
             slow_statement: Duration::from_millis(100),
+            slow_plans: false,
         }
     }
 }
@@ -102,11 +106,7 @@ impl Server {
                 ("client_connection_check_interval", "5000".to_owned()),
                 ("jit", "off".to_owned()),
             ])
-            .log_statements("off".parse().map_err(|_| address("log level".into()))?)
-            .log_slow_statements(
-                "warn".parse().map_err(|_| address("log level".into()))?,
-                limits.slow_statement,
-            );
+            .disable_statement_logging();
         Ok(Self { options, limits: limits.clone(), at })
     }
 
@@ -166,6 +166,11 @@ impl Server {
             .acquire_timeout(self.limits.connect_timeout)
             .idle_timeout(IDLE)
             .connect_lazy_with(self.options.clone())
+    }
+
+    /// What becomes of slow statements on the connections of `pool`.
+    pub(super) fn slow(&self, pool: &PgPool) -> Slow {
+        Slow::new(self.limits.slow_statement, self.limits.slow_plans.then(|| pool.clone()))
     }
 
     /// How long a call of a few statements may take before the server counts as hanging.

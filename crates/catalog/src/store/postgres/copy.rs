@@ -1,6 +1,6 @@
 //! `COPY … FROM STDIN (FORMAT binary)`: rows to the server as fast as it takes them.
 
-use sqlx::PgConnection;
+use super::conn::Conn;
 
 /// Bytes gathered before they are sent: fewer, larger writes, and a bound on memory.
 const CHUNK: usize = 256 << 10;
@@ -60,7 +60,7 @@ impl Rows {
 /// Sends `rows` with `statement`; `encode` writes one row. Returns how many rows arrived. A future that is dropped
 /// half-way leaves the connection in the middle of the copy: the transaction around it must not use it again.
 pub(super) async fn copy<T: Send>(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     statement: &'static str,
     rows: impl IntoIterator<Item = T, IntoIter: Send> + Send,
     encode: impl Fn(&mut Rows, &T) + Send,
@@ -68,7 +68,7 @@ pub(super) async fn copy<T: Send>(
     let mut buffer = Rows { bytes: Vec::with_capacity(CHUNK + (8 << 10)) };
     buffer.bytes.extend_from_slice(HEADER);
     let rows = rows.into_iter();
-    let mut copy = conn.copy_in_raw(statement).await?;
+    let mut copy = conn.raw().copy_in_raw(statement).await?;
     for row in rows {
         encode(&mut buffer, &row);
         if buffer.bytes.len() >= CHUNK {

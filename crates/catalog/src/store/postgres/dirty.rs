@@ -5,10 +5,12 @@
 
 use std::collections::HashSet;
 
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
+use super::conn::Conn;
 use super::copy::copy;
 use super::open::PostgresCatalog;
+use super::tx::Savepoint;
 use crate::store::dirty::{Dirty, DirtyKeys, DirtyKind};
 use crate::store::error::Result;
 
@@ -36,27 +38,41 @@ pub(super) fn code(kind: DirtyKind) -> i16 {
 }
 
 /// Number of the running transaction among those that mark keys; others that mark wait until it ends.
-pub(super) async fn next_generation(conn: &mut PgConnection) -> sqlx::Result<i64> {
+pub(super) async fn next_generation(conn: &mut Conn) -> sqlx::Result<i64> {
     sqlx::query_scalar(NEXT_GENERATION).fetch_one(conn).await
 }
 
-/// Marks keys under a new generation; without keys it does nothing. `new` are SKUs that did not exist before, so that
-/// nobody can have marked them: their marks are copied, at less than half of what looking for older ones costs.
+/// Keys that did not exist before, so that nobody can have marked them: their marks are copied, at less than half of what
+/// looking for older ones costs.
+#[derive(Debug, Default)]
+pub(super) struct New<'a> {
+    pub(super) skus: HashSet<&'a str>,
+    pub(super) links: HashSet<String>,
+}
+
+impl New<'_> {
+    fn has(&self, kind: DirtyKind, key: &str) -> bool {
+        match kind {
+            DirtyKind::Text | DirtyKind::Cache => self.skus.contains(key),
+            DirtyKind::Image => self.links.contains(key),
+            DirtyKind::Category | DirtyKind::Brand | DirtyKind::Price => false,
+        }
+    }
+}
+
+/// Marks keys under a new generation; without keys it does nothing.
 pub(super) async fn mark(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     keys: &DirtyKeys,
     import_no: Option<i64>,
-    new: &HashSet<&str>,
+    new: &New<'_>,
 ) -> sqlx::Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
     let generation = next_generation(conn).await?;
     let all = DirtyKind::ALL.iter().flat_map(|kind| keys.of(*kind).iter().map(|key| (*kind, key.as_str())));
-    let is_new = |(kind, key): &(DirtyKind, &str)| {
-        matches!(kind, DirtyKind::Text | DirtyKind::Cache) && new.contains(key)
-    };
-    let (fresh, mut others): (Vec<_>, Vec<_>) = all.partition(is_new);
+    let (fresh, mut others): (Vec<_>, Vec<_>) = all.partition(|(kind, key)| new.has(*kind, key));
     if !copy_marks(conn, &fresh, generation, import_no).await? {
         others.extend(fresh);
     }
@@ -65,7 +81,7 @@ pub(super) async fn mark(
 
 /// `false`, and nothing done, when a mark was there after all: somebody has deleted products by hand.
 async fn copy_marks(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     marks: &[(DirtyKind, &str)],
     generation: i64,
     import_no: Option<i64>,
@@ -73,21 +89,16 @@ async fn copy_marks(
     if marks.is_empty() {
         return Ok(true);
     }
-    sqlx::raw_sql("SAVEPOINT marks").execute(&mut *conn).await?;
+    let savepoint = Savepoint::set(conn).await?;
     let copied = copy(conn, COPY, marks, |out, (kind, key)| {
         out.row(4).bigint(generation).bigint(import_no).smallint(code(*kind)).text(*key);
     });
-    let end = match copied.await {
-        Ok(_) => "RELEASE SAVEPOINT marks",
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => "ROLLBACK TO SAVEPOINT marks",
-        Err(error) => return Err(error),
-    };
-    sqlx::raw_sql(end).execute(conn).await?;
-    Ok(end.starts_with("RELEASE"))
+    let copied = copied.await.map(|_| ());
+    savepoint.end(conn, copied).await
 }
 
 async fn upsert_marks(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     marks: Vec<(DirtyKind, &str)>,
     generation: i64,
     import_no: Option<i64>,
@@ -101,7 +112,7 @@ async fn upsert_marks(
 }
 
 /// Forgets those of `done` that nobody marked again.
-pub(super) async fn clear(conn: &mut PgConnection, kind: DirtyKind, done: &[Dirty]) -> sqlx::Result<u64> {
+pub(super) async fn clear(conn: &mut Conn, kind: DirtyKind, done: &[Dirty]) -> sqlx::Result<u64> {
     let (keys, generations): (Vec<&str>, Vec<i64>) =
         done.iter().map(|dirty| (dirty.key.as_str(), dirty.generation)).unzip();
     let query = sqlx::query(CLEAR).bind(code(kind)).bind(keys).bind(generations);
@@ -110,7 +121,7 @@ pub(super) async fn clear(conn: &mut PgConnection, kind: DirtyKind, done: &[Dirt
 
 /// The next dirty keys behind `after`.
 pub(super) async fn page(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     kind: DirtyKind,
     after: Option<&str>,
     limit: u32,
@@ -146,7 +157,7 @@ impl PostgresCatalog {
     pub(crate) async fn mark_texts(&self, skus: &[String]) -> Result<()> {
         let keys = DirtyKeys { text: skus.iter().cloned().collect(), ..DirtyKeys::default() };
         let mut tx = self.importing().await?;
-        mark(&mut tx, &keys, None, &HashSet::new()).await.map_err(|e| self.error(&e))?;
+        mark(&mut tx, &keys, None, &New::default()).await.map_err(|e| self.error(&e))?;
         self.commit(tx).await
     }
 

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
+use super::conn::Conn;
 use crate::store::refresh::{self, Run};
 use crate::store::view::{PlainReason, ViewInfo, ViewKind};
 
@@ -101,7 +102,7 @@ impl Found {
 }
 
 /// All of them, lower levels first.
-pub(super) async fn discover(conn: &mut PgConnection) -> sqlx::Result<Vec<Found>> {
+pub(super) async fn discover(conn: &mut Conn) -> sqlx::Result<Vec<Found>> {
     let rows = sqlx::query(DISCOVER).fetch_all(conn).await?;
     let mut found = rows.iter().map(decode).collect::<sqlx::Result<Vec<Found>>>()?;
     let oids: Vec<i64> = found.iter().map(|view| view.oid).collect();

@@ -1,7 +1,6 @@
 //! What a dry run looks up.
 
-use sqlx::PgConnection;
-
+use super::conn::Conn;
 use super::open::PostgresCatalog;
 use super::{finish, products};
 use crate::store::batch::{Batch, Counters};
@@ -34,7 +33,7 @@ impl PostgresCatalog {
     }
 }
 
-async fn compare(conn: &mut PgConnection, dry_run: &mut DryRun, batch: &Batch) -> sqlx::Result<Plan> {
+async fn compare(conn: &mut Conn, dry_run: &mut DryRun, batch: &Batch) -> sqlx::Result<Plan> {
     let stored = products::find(conn, &batch.rows).await?;
     for id in products::ids(conn, &batch.refused_skus).await? {
         dry_run.seen.mention(id);
@@ -43,7 +42,7 @@ async fn compare(conn: &mut PgConnection, dry_run: &mut DryRun, batch: &Batch) -
     Ok(plan::plan(&batch.rows, &stored, &mut dry_run.seen, last_id))
 }
 
-async fn missing(conn: &mut PgConnection, source: &str, seen: &Seen) -> sqlx::Result<(u64, u64)> {
+async fn missing(conn: &mut Conn, source: &str, seen: &Seen) -> sqlx::Result<(u64, u64)> {
     let query = sqlx::query_scalar(SOURCE).bind(source);
     let Some(source_id) = query.fetch_optional(&mut *conn).await? else { return Ok((0, 0)) };
     let (missing, total) = finish::missing(conn, source_id, seen).await?;

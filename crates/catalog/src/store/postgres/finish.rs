@@ -1,7 +1,6 @@
 //! The end of an import: what was not delivered is counted or archived, then the ledger is closed.
 
-use sqlx::PgConnection;
-
+use super::conn::Conn;
 use super::open::PostgresCatalog;
 use super::{dirty, imports, products, seen};
 use crate::product::Status;
@@ -71,11 +70,7 @@ impl PostgresCatalog {
 }
 
 /// Ids of the source's products that were not delivered, and how many products it has in all.
-pub(super) async fn missing(
-    conn: &mut PgConnection,
-    source_id: i64,
-    seen: &Seen,
-) -> sqlx::Result<(Vec<i64>, u64)> {
+pub(super) async fn missing(conn: &mut Conn, source_id: i64, seen: &Seen) -> sqlx::Result<(Vec<i64>, u64)> {
     let (mut missing, mut total) = (Vec::new(), 0);
     for status in [Status::Active, Status::Draft] {
         let mut after = 0;
@@ -93,7 +88,7 @@ pub(super) async fn missing(
 }
 
 /// Archives and marks; the emptied hash makes a product that is delivered again count as changed.
-async fn archive_products(conn: &mut PgConnection, ids: &[i64], import_no: i64) -> sqlx::Result<()> {
+async fn archive_products(conn: &mut Conn, ids: &[i64], import_no: i64) -> sqlx::Result<()> {
     let change = products::next_change(conn).await?;
     for chunk in ids.chunks(CHUNK) {
         sqlx::query(ARCHIVE).bind(chunk).bind(change).execute(&mut *conn).await?;
@@ -106,7 +101,7 @@ async fn archive_products(conn: &mut PgConnection, ids: &[i64], import_no: i64) 
 }
 
 async fn end(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     no: i64,
     missing: usize,
     archived: usize,

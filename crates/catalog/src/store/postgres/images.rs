@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
+use super::conn::Conn;
 use super::copy::copy;
 use super::dirty;
 use super::open::PostgresCatalog;
@@ -37,12 +38,21 @@ const MADE: &str = "SELECT i.link, i.manifest FROM image i
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[FIND, LAST_ID, UNLINK, USAGE, SET, PENDING, MADE];
 
-/// Replaces the links of changed products. Returns the links that have no thumbnails yet.
+/// What became of the links of some products.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// Those that have no thumbnails yet.
+    pub(super) pending: BTreeSet<String>,
+    /// Those that the catalog did not know before.
+    pub(super) new: HashSet<String>,
+}
+
+/// Replaces the links of changed products.
 pub(super) async fn relink(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     rows: &[(&PreparedRow, i64)],
     had_links: &[i64],
-) -> sqlx::Result<BTreeSet<String>> {
+) -> sqlx::Result<Links> {
     if !had_links.is_empty() {
         sqlx::query(UNLINK).bind(had_links).execute(&mut *conn).await?;
     }
@@ -50,35 +60,38 @@ pub(super) async fn relink(
     let mut ids: HashMap<&str, Option<i64>> = HashMap::new();
     for (row, _) in rows {
         for link in &row.product.image_links {
-            if !ids.contains_key(link.as_str()) {
-                ids.insert(link, None);
+            ids.entry(link).or_insert_with(|| {
                 order.push(link);
-            }
+                None
+            });
         }
     }
+    let mut links = Links::default();
     if order.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(links);
     }
-    let mut pending = BTreeSet::new();
-    for found in sqlx::query(FIND).bind(&order).fetch_all(&mut *conn).await? {
-        let index: i64 = found.try_get(0)?;
-        if let Some(link) = order.get(index as usize - 1) {
-            ids.insert(link, Some(found.try_get(1)?));
-            if !found.try_get::<bool, _>(2)? {
-                pending.insert((*link).to_owned());
+    let last: i64 = sqlx::query_scalar(LAST_ID).fetch_one(&mut *conn).await?;
+    if last > 0 {
+        for found in sqlx::query(FIND).bind(&order).fetch_all(&mut *conn).await? {
+            let index: i64 = found.try_get(0)?;
+            if let Some(link) = order.get(index as usize - 1) {
+                ids.insert(link, Some(found.try_get(1)?));
+                if !found.try_get::<bool, _>(2)? {
+                    links.pending.insert((*link).to_owned());
+                }
             }
         }
     }
-    let mut next: i64 = sqlx::query_scalar(LAST_ID).fetch_one(&mut *conn).await?;
     let mut new = Vec::new();
     for link in order {
         if let Some(slot @ None) = ids.get_mut(link) {
-            next += 1;
-            *slot = Some(next);
-            new.push((next, link));
-            pending.insert(link.to_owned());
+            let id = last + 1 + new.len() as i64;
+            *slot = Some(id);
+            new.push((id, link));
         }
     }
+    links.new = new.iter().map(|(_, link)| (*link).to_owned()).collect();
+    links.pending.extend(links.new.iter().cloned());
     if !new.is_empty() {
         copy(conn, INSERT, &new, |out, (id, link)| {
             out.row(2).bigint(*id).text(*link);
@@ -86,11 +99,11 @@ pub(super) async fn relink(
         .await?;
     }
     link(conn, rows, &ids).await?;
-    Ok(pending)
+    Ok(links)
 }
 
 async fn link(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     rows: &[(&PreparedRow, i64)],
     ids: &HashMap<&str, Option<i64>>,
 ) -> sqlx::Result<()> {
@@ -153,8 +166,8 @@ impl PostgresCatalog {
     }
 }
 
-async fn mark_users(conn: &mut PgConnection, link: &str) -> sqlx::Result<()> {
+async fn mark_users(conn: &mut Conn, link: &str) -> sqlx::Result<()> {
     let users: Vec<String> = sqlx::query_scalar(USAGE).bind(link).fetch_all(&mut *conn).await?;
     let keys = DirtyKeys { cache: users.into_iter().collect(), ..DirtyKeys::default() };
-    dirty::mark(conn, &keys, None, &HashSet::new()).await
+    dirty::mark(conn, &keys, None, &dirty::New::default()).await
 }

@@ -1,7 +1,6 @@
 //! The ledger of imports: what was delivered, how far it got, what became of its rows.
 
-use sqlx::PgConnection;
-
+use super::conn::Conn;
 use super::open::PostgresCatalog;
 use crate::store::batch::{Counters, Issue, Severity};
 use crate::store::error::{CatalogError, Result};
@@ -49,7 +48,7 @@ impl PostgresCatalog {
     }
 }
 
-async fn insert(conn: &mut PgConnection, new: &NewImport) -> sqlx::Result<()> {
+async fn insert(conn: &mut Conn, new: &NewImport) -> sqlx::Result<()> {
     sqlx::query(ADD_SOURCE).bind(new.source.clone()).execute(&mut *conn).await?;
     let (full, percent) = imports::columns_of(new.mode);
     let query = sqlx::query(BEGIN)
@@ -65,12 +64,12 @@ async fn insert(conn: &mut PgConnection, new: &NewImport) -> sqlx::Result<()> {
 }
 
 /// The import of this id, for a transaction that goes on with it.
-pub(super) async fn running(conn: &mut PgConnection, id: &str) -> sqlx::Result<Option<Running>> {
+pub(super) async fn running(conn: &mut Conn, id: &str) -> sqlx::Result<Option<Running>> {
     let row = sqlx::query(RUNNING).bind(id.to_owned()).fetch_optional(conn).await?;
     row.as_ref().map(row::running).transpose()
 }
 
-async fn get(conn: &mut PgConnection, id: &str) -> sqlx::Result<Option<ImportReport>> {
+async fn get(conn: &mut Conn, id: &str) -> sqlx::Result<Option<ImportReport>> {
     let Some(row) = sqlx::query(GET).bind(id.to_owned()).fetch_optional(&mut *conn).await? else {
         return Ok(None);
     };
@@ -82,7 +81,7 @@ async fn get(conn: &mut PgConnection, id: &str) -> sqlx::Result<Option<ImportRep
     Ok(Some(report))
 }
 
-async fn issues(conn: &mut PgConnection, no: i64, severity: Severity) -> sqlx::Result<Vec<Issue>> {
+async fn issues(conn: &mut Conn, no: i64, severity: Severity) -> sqlx::Result<Vec<Issue>> {
     let query = sqlx::query(ISSUES).bind(no).bind(severity as i64).bind(ISSUES_KEPT as i64);
     let rows = query.fetch_all(conn).await?;
     rows.iter().map(row::issue).collect()
@@ -90,7 +89,7 @@ async fn issues(conn: &mut PgConnection, no: i64, severity: Severity) -> sqlx::R
 
 /// Moves the checkpoint and adds the counts, in the transaction of the batch.
 pub(super) async fn checkpoint(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     no: i64,
     last_record: u64,
     counters: &Counters,
@@ -110,7 +109,7 @@ pub(super) async fn checkpoint(
 
 /// Adds issues to the ledger: all of them by code, the first [`ISSUES_KEPT`] one by one.
 pub(super) async fn add_issues(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     no: i64,
     severity: Severity,
     issues: &[Issue],

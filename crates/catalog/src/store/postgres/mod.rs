@@ -3,6 +3,7 @@
 
 mod apply;
 mod by_product;
+mod conn;
 mod connect;
 mod copy;
 mod dirty;
@@ -27,6 +28,7 @@ mod refresh;
 #[cfg(test)]
 mod refresh_tests;
 mod seen;
+mod slow;
 #[cfg(test)]
 mod tests;
 mod tx;

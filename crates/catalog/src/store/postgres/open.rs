@@ -1,15 +1,19 @@
 //! Opening a catalog on PostgreSQL: migrations, connections, transactions.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, SqlSafeStr};
 
+use super::conn::{Conn, Lent};
 use super::connect::{PostgresOptions, Server};
+use super::slow::Slow;
 use super::tx::Tx;
 use super::{error, find, native, views};
 use crate::store::error::{CatalogError, Result};
+use crate::store::report::Running;
 
 const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "catalog", include_str!("../../../../../migrations/postgres/catalog/0001_catalog.sql")),
@@ -36,8 +40,11 @@ const WRITING: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan";
 pub(crate) struct PostgresCatalog {
     pub(in crate::store) server: Server,
     pool: PgPool,
+    slow: Arc<Slow>,
     /// Whether misspelt titles can be looked for.
     pub(super) trigrams: bool,
+    /// The import that last brought a known product although only new ones were expected.
+    guessed_wrong: Arc<AtomicI64>,
     #[cfg(test)]
     pub(in crate::store) faults: crate::store::faults::Faults,
 }
@@ -52,10 +59,13 @@ impl PostgresCatalog {
         let trigrams =
             find::ensure_trigrams(&mut conn).await.map_err(|e| error::from_sqlx(&server.at, &e))?;
         conn.close().await.map_err(|e| error::from_sqlx(&server.at, &e))?;
+        let pool = server.pool();
         Ok(Self {
-            pool: server.pool(),
+            slow: Arc::new(server.slow(&pool)),
+            pool,
             trigrams,
             server,
+            guessed_wrong: Arc::default(),
             #[cfg(test)]
             faults: crate::store::faults::Faults::default(),
         })
@@ -87,18 +97,33 @@ impl PostgresCatalog {
         })
     }
 
+    /// Whether an import will probably bring nothing that is stored: the catalog is empty, or all it brought was new. One
+    /// that was wrong about it once looks from then on.
+    pub(super) fn expects_only_new(&self, import: &Running, last_id: i64) -> bool {
+        last_id == 0 || (import.only_new && self.guessed_wrong.load(Ordering::Relaxed) != import.no)
+    }
+
+    /// Remembers that an import brings known products.
+    pub(super) fn met_known(&self, import_no: i64) {
+        self.guessed_wrong.store(import_no, Ordering::Relaxed);
+    }
+
     /// Begins a transaction that writes products.
     pub(super) async fn importing(&self) -> Result<Tx> {
-        Tx::begin(&self.pool, IMPORTING).await.map_err(|e| self.error(&e))
+        let conn = self.read().await?.0;
+        Tx::begin(conn, IMPORTING).await.map_err(|e| self.error(&e))
     }
 
     /// Begins any other transaction.
     pub(super) async fn write(&self) -> Result<Tx> {
-        Tx::begin(&self.pool, WRITING).await.map_err(|e| self.error(&e))
+        let conn = self.read().await?.0;
+        Tx::begin(conn, WRITING).await.map_err(|e| self.error(&e))
     }
 
-    pub(super) async fn read(&self) -> Result<PoolConnection<Postgres>> {
-        self.pool.acquire().await.map_err(|e| self.error(&e))
+    /// A connection, for statements that need no transaction.
+    pub(super) async fn read(&self) -> Result<Lent> {
+        let conn = self.pool.acquire().await.map_err(|e| self.error(&e))?;
+        Ok(Lent(Conn::new(conn, Arc::clone(&self.slow))))
     }
 
     pub(super) async fn commit(&self, tx: Tx) -> Result<()> {

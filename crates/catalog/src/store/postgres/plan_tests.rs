@@ -1,7 +1,8 @@
 //! The planner uses each index for the query that it was made for.
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::AssertSqlSafe;
 
+use super::conn::Conn;
 use super::{by_product, find, finish, images, popular, products, views};
 use crate::store::catalog::Store;
 use crate::store::tests::{bed, new_import, products as some, whole};
@@ -11,13 +12,18 @@ use crate::store::{Catalog, RefreshMode, SyncMode};
 /// Enough that reading the whole table is dearer than an index.
 const PRODUCTS: usize = 12_000;
 
+/// Those of tables that no constraint needs.
+const INDEXES: &str = "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    JOIN pg_class t ON t.oid = i.indrelid AND t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace
+    WHERE NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid)";
+
 /// The statement with its parameters filled in, `$1` first.
 fn filled(sql: &str, values: &[&str]) -> String {
     let fill = |sql: String, (index, value): (usize, &&str)| sql.replace(&format!("${}", index + 1), value);
     values.iter().enumerate().fold(sql.to_owned(), fill)
 }
 
-async fn plan(conn: &mut PgConnection, sql: &str) -> String {
+async fn plan(conn: &mut Conn, sql: &str) -> String {
     let explain = AssertSqlSafe(format!("EXPLAIN (COSTS OFF) {sql}"));
     let lines: Vec<String> = sqlx::query_scalar(explain).fetch_all(conn).await.unwrap();
     lines.join("\n")
@@ -51,7 +57,7 @@ async fn each_index_serves_the_query_it_was_made_for() {
     let brands = "ARRAY['Brand 7', 'Brand 11']";
     let sku = "ARRAY['SKU-00007', 'SKU-00008']";
     let hashes = "ARRAY['\\x00'::bytea, '\\x01'::bytea]";
-    for (sql, expected) in [
+    let expectations = [
         (filled(products::FIND, &[sku, hashes]), "Index Scan using product_sku_key"),
         (filled(finish::PAGE, &["1", "0", "500"]), "Index Only Scan using product_by_source"),
         (filled(&views::Sql(&VIEWS[0]).insert(), &[keys]), "product_by_category"),
@@ -64,9 +70,18 @@ async fn each_index_serves_the_query_it_was_made_for() {
         (filled(find::EXACT, &["'0000000000070'", "10"]), "Bitmap Index Scan on product_by_gtin"),
         (filled(find::WORDS, &["'product 777'", "10"]), "Bitmap Index Scan on view_product_words"),
         (filled(find::LIKE, &["'prodct 7777'", "10"]), "Bitmap Index Scan on view_product_trigrams"),
-    ] {
-        let plan = plan(&mut conn, &sql).await;
+    ];
+    for (sql, expected) in &expectations {
+        let plan = plan(&mut conn, sql).await;
         assert!(plan.contains(expected), "{expected} is not in the plan of\n{sql}\n\n{plan}");
+    }
+    let indexes: Vec<String> = sqlx::query_scalar(INDEXES).fetch_all(&mut *conn).await.unwrap();
+    assert!(indexes.len() >= 10, "{indexes:?}");
+    for index in indexes {
+        assert!(
+            expectations.iter().any(|(_, expected)| expected.contains(&index)),
+            "no query is shown to need {index}"
+        );
     }
 }
 

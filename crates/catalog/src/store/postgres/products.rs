@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
+use super::conn::Conn;
 use super::copy::{Rows, copy};
+use super::tx::Savepoint;
 use crate::store::batch::PreparedRow;
 use crate::store::hash::{Hash, availability_code, status_code};
 use crate::store::plan::{Old, Stored};
@@ -39,7 +41,7 @@ const REWRITE: &str = "UPDATE product p SET source_id = s.source_id, price_minor
 pub(super) const STATEMENTS: &[&str] = &[FIND, OLD, IDS, LAST_ID, NEXT_CHANGE];
 
 /// For each row the stored product of that SKU, if any.
-pub(super) async fn find(conn: &mut PgConnection, rows: &[PreparedRow]) -> sqlx::Result<Vec<Option<Stored>>> {
+pub(super) async fn find(conn: &mut Conn, rows: &[PreparedRow]) -> sqlx::Result<Vec<Option<Stored>>> {
     let skus: Vec<&str> = rows.iter().map(|row| row.product.sku.as_str()).collect();
     let hashes: Vec<&[u8]> = rows.iter().map(|row| row.hashes.core.as_slice()).collect();
     let row = sqlx::query(FIND).bind(skus).bind(hashes).fetch_one(conn).await?;
@@ -56,7 +58,7 @@ pub(super) async fn find(conn: &mut PgConnection, rows: &[PreparedRow]) -> sqlx:
 }
 
 /// Ids of the SKUs that exist.
-pub(super) async fn ids(conn: &mut PgConnection, skus: &[String]) -> sqlx::Result<Vec<i64>> {
+pub(super) async fn ids(conn: &mut Conn, skus: &[String]) -> sqlx::Result<Vec<i64>> {
     if skus.is_empty() {
         return Ok(Vec::new());
     }
@@ -64,7 +66,7 @@ pub(super) async fn ids(conn: &mut PgConnection, skus: &[String]) -> sqlx::Resul
 }
 
 /// The groups of fields as they are stored, by product id.
-pub(super) async fn old(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result<HashMap<i64, Old>> {
+pub(super) async fn old(conn: &mut Conn, ids: &[i64]) -> sqlx::Result<HashMap<i64, Old>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -93,19 +95,19 @@ fn parts(bytes: &[u8]) -> [Hash; 3] {
 }
 
 /// Highest product id given out. Products are archived, never deleted, so ids are not used twice.
-pub(super) async fn last_id(conn: &mut PgConnection) -> sqlx::Result<i64> {
+pub(super) async fn last_id(conn: &mut Conn) -> sqlx::Result<i64> {
     sqlx::query_scalar(LAST_ID).fetch_one(conn).await
 }
 
 /// Number of the running transaction among those that write products: they become visible in the order of their numbers.
-pub(super) async fn next_change(conn: &mut PgConnection) -> sqlx::Result<i64> {
+pub(super) async fn next_change(conn: &mut Conn) -> sqlx::Result<i64> {
     sqlx::query_scalar(NEXT_CHANGE).fetch_one(conn).await
 }
 
 /// Writes new products.
 pub(super) async fn insert(
-    conn: &mut PgConnection,
-    rows: &[(PreparedRow, i64)],
+    conn: &mut Conn,
+    rows: &[(&PreparedRow, i64)],
     source_id: i64,
     change: i64,
 ) -> sqlx::Result<()> {
@@ -115,10 +117,23 @@ pub(super) async fn insert(
     copy(conn, INSERT, rows, |out, (row, id)| encode(out, row, *id, source_id, change)).await.map(|_| ())
 }
 
+/// Writes products that nobody has looked for; returns the number of the change. `None`, and nothing done, when one of
+/// their SKUs is known after all.
+pub(super) async fn insert_unseen(
+    conn: &mut Conn,
+    rows: &[(&PreparedRow, i64)],
+    source_id: i64,
+) -> sqlx::Result<Option<i64>> {
+    let savepoint = Savepoint::set(conn).await?;
+    let change = next_change(conn).await?;
+    let inserted = insert(conn, rows, source_id, change).await;
+    Ok(savepoint.end(conn, inserted).await?.then_some(change))
+}
+
 /// Writes products that exist.
 pub(super) async fn rewrite(
-    conn: &mut PgConnection,
-    rows: &[(PreparedRow, i64)],
+    conn: &mut Conn,
+    rows: &[(&PreparedRow, i64)],
     source_id: i64,
     change: i64,
 ) -> sqlx::Result<()> {

@@ -1,7 +1,8 @@
 //! Products as others want them.
 
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
+use super::conn::Conn;
 use super::open::PostgresCatalog;
 use crate::store::document::{ProductDoc, ProductText};
 use crate::store::error::Result;
@@ -57,7 +58,7 @@ impl PostgresCatalog {
     }
 }
 
-async fn docs(conn: &mut PgConnection, skus: &[String]) -> sqlx::Result<Vec<ProductDoc>> {
+async fn docs(conn: &mut Conn, skus: &[String]) -> sqlx::Result<Vec<ProductDoc>> {
     let rows = sqlx::query(PRODUCTS).bind(skus).fetch_all(&mut *conn).await?;
     let mut docs = rows
         .iter()
@@ -72,7 +73,7 @@ async fn docs(conn: &mut PgConnection, skus: &[String]) -> sqlx::Result<Vec<Prod
     Ok(docs.into_iter().map(|(_, doc)| doc).collect())
 }
 
-async fn texts(conn: &mut PgConnection, skus: &[String]) -> sqlx::Result<Vec<ProductText>> {
+async fn texts(conn: &mut Conn, skus: &[String]) -> sqlx::Result<Vec<ProductText>> {
     let rows = sqlx::query(PRODUCTS).bind(skus).fetch_all(conn).await?;
     rows.iter().map(|row| Ok(ProductText::of(row::product(row)?, row.try_get(17)?))).collect()
 }

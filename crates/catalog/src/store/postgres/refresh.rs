@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::AssertSqlSafe;
 
+use super::conn::Conn;
 use super::discover::{Found, discover};
 use super::open::PostgresCatalog;
 use super::tx::Tx;
@@ -29,8 +30,8 @@ const FAILED: &str = "INSERT INTO view_run (view, mark, cost_ms, finished_ms, fa
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[TRY_LOCK, LIMITS, SUCCEEDED, FAILED];
 
-/// Views of one level that are refreshed at the same time.
-const SIDE_BY_SIDE: usize = 2;
+/// Views that do not read each other and are refreshed at the same time.
+pub(super) const SIDE_BY_SIDE: usize = 2;
 /// Time for the server to say that its own limit has passed.
 const MARGIN: Duration = Duration::from_secs(10);
 
@@ -103,7 +104,7 @@ impl PostgresCatalog {
     }
 
     async fn refresh_one(&self, view: &Found, mode: RefreshMode) -> Result<RefreshReport> {
-        let limits = refresh::limits(view.run.as_ref().map(|run| run.cost), view.plain_because.is_none());
+        let limits = refresh::limits(view.run.as_ref(), view.plain_because.is_none());
         let refreshed =
             tokio::time::timeout(limits.statement * 2 + MARGIN, self.try_refresh(view, mode, limits));
         let refreshed = refreshed.await.unwrap_or_else(|_| {
@@ -123,7 +124,10 @@ impl PostgresCatalog {
                 return Ok(RefreshReport::idle(&view.name, mode, Refreshed::Busy));
             }
             Err(error) => {
-                let error = self.error(&error);
+                let error = match self.error(&error) {
+                    CatalogError::Unexpected { at, reason } => CatalogError::Query { at, reason },
+                    other => other,
+                };
                 self.note_failure(tx, view, &error).await;
                 return Err(error);
             }
@@ -161,7 +165,7 @@ impl PostgresCatalog {
 
 /// `None` when somebody else refreshes the view.
 async fn refresh_inside(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     view: &Found,
     mode: RefreshMode,
     limits: Limits,

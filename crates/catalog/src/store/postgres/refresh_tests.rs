@@ -159,6 +159,83 @@ async fn a_storm_of_changes_causes_one_refresh_until_the_next_is_due() {
 }
 
 #[tokio::test]
+async fn views_that_do_not_read_each_other_are_refreshed_side_by_side() {
+    let shop = shop().await;
+    shop.catalog
+        .spoil(
+            "CREATE FUNCTION meet(own bigint, other bigint) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN
+                PERFORM pg_advisory_lock(own);
+                FOR look IN 1..3000 LOOP
+                    IF EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = other) THEN
+                        RETURN 1;
+                    END IF;
+                    PERFORM pg_sleep(0.01);
+                END LOOP;
+                RAISE 'alone';
+             END $$;
+             CREATE MATERIALIZED VIEW a_one AS SELECT meet(77001, 77002) AS met WITH NO DATA;
+             CREATE MATERIALIZED VIEW z_other AS SELECT meet(77002, 77001) AS met WITH NO DATA",
+        )
+        .await;
+    for (view, refreshed) in shop.catalog.refresh_views(Incremental).await.unwrap() {
+        assert!(refreshed.is_ok(), "{view}: {refreshed:?}");
+    }
+    assert_eq!(texts(&shop, "SELECT (a.met + b.met)::text FROM a_one a, z_other b").await, ["2"]);
+}
+
+#[tokio::test]
+async fn limits_from_the_measured_cost_are_in_force_while_a_view_is_refreshed() {
+    let shop = shop().await;
+    shop.catalog
+        .spoil(
+            "CREATE MATERIALIZED VIEW limits AS SELECT current_setting('statement_timeout') AS statement,
+                current_setting('lock_timeout') AS lock WITH NO DATA;
+             CREATE UNIQUE INDEX ON limits (statement)",
+        )
+        .await;
+    let found = async || texts(&shop, "SELECT statement || ' ' || lock FROM limits").await;
+    assert_eq!(done(&shop, "limits", Full).await, Refreshed::Plain(PlainReason::NotPopulated));
+    assert_eq!(found().await, ["1h 500ms"]);
+    shop.catalog.spoil("UPDATE view_run SET cost_ms = 30000 WHERE view = 'public.limits'").await;
+    assert_eq!(done(&shop, "limits", Full).await, Refreshed::Concurrently);
+    assert_eq!(found().await, ["2min 30s"]);
+}
+
+#[tokio::test]
+async fn rows_written_to_the_operators_own_table_make_the_view_over_it_stale() {
+    let shop = shop().await;
+    shop.catalog
+        .spoil(
+            "CREATE TABLE stocktaking (sku text, counted integer);
+             CREATE MATERIALIZED VIEW counted AS SELECT sum(counted) AS pieces FROM stocktaking",
+        )
+        .await;
+    shop.catalog.refresh_views(Incremental).await.unwrap();
+    assert!(!info(&shop, "counted").await.stale);
+    shop.catalog
+        .spoil("INSERT INTO stocktaking VALUES ('SKU-1', 5); SELECT pg_stat_force_next_flush()")
+        .await;
+    assert!(info(&shop, "counted").await.stale);
+    wait_for_all(&shop).await;
+    assert_eq!(done(&shop, "counted", Incremental).await, Refreshed::Plain(PlainReason::NoUniqueKey));
+    assert_eq!(texts(&shop, "SELECT pieces::text FROM counted").await, ["5"]);
+}
+
+#[tokio::test]
+async fn a_plain_refresh_gives_way_to_a_reader_that_stays() {
+    let shop = shop().await;
+    shop.catalog.spoil("CREATE MATERIALIZED VIEW keyless AS SELECT sku FROM product").await;
+    let catalog = inner(&shop);
+    let mut reader = catalog.write().await.unwrap();
+    sqlx::query("SELECT count(*) FROM keyless").execute(&mut *reader).await.unwrap();
+    let error = shop.catalog.refresh_view("keyless", Full).await.unwrap_err();
+    assert_eq!((error.code(), error.is_transient()), ("view_failed", true));
+    assert!(error.to_string().contains("keyless") && error.to_string().contains("locked"), "{error}");
+    reader.roll_back().await.unwrap();
+    assert_eq!(done(&shop, "keyless", Full).await, Refreshed::Plain(PlainReason::NoUniqueKey));
+}
+
+#[tokio::test]
 async fn a_refresh_by_product_does_what_changed_and_equals_a_full_one() {
     let shop = shop().await;
     deliver(&shop.catalog, "i1", &some(50)).await;
@@ -186,6 +263,21 @@ async fn a_refresh_by_product_does_what_changed_and_equals_a_full_one() {
 }
 
 #[tokio::test]
+async fn a_refresh_by_product_of_more_than_one_statement_has_every_product() {
+    let shop = shop().await;
+    deliver(&shop.catalog, "i1", &some(11_003)).await;
+    let first = shop.catalog.refresh_view("product", Incremental).await.unwrap();
+    assert_eq!((first.mode, first.keys, first.rows), (Full, 11_003, 11_003));
+    let mut changed = some(10_500);
+    changed.iter_mut().for_each(|product| product.title.push('!'));
+    deliver(&shop.catalog, "i2", &changed).await;
+    let second = shop.catalog.refresh_view("product", Incremental).await.unwrap();
+    assert_eq!((second.mode, second.keys), (Incremental, 10_500));
+    let counts = "SELECT count(*) || ' ' || count(*) FILTER (WHERE title LIKE '%!') FROM view_product";
+    assert_eq!(texts(&shop, counts).await, ["11003 10500"]);
+}
+
+#[tokio::test]
 async fn an_unknown_view_is_told_with_those_that_exist() {
     let shop = shop().await;
     let error = shop.catalog.refresh_view("nope", Full).await.unwrap_err();
@@ -205,7 +297,7 @@ async fn views_of_another_definition_are_made_anew() {
     shop.catalog.refresh_views(Full).await.unwrap();
     shop.catalog.spoil("UPDATE view_state SET definition = 'older' WHERE name = 'vendor_performance'").await;
     let mut conn = inner(&shop).read().await.unwrap();
-    native::create(&mut conn).await.unwrap();
+    native::create(conn.raw()).await.unwrap();
     drop(conn);
     let view = info(&shop, "vendor_performance").await;
     assert_eq!(view.plain_because, Some(PlainReason::NotPopulated));

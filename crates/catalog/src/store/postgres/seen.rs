@@ -1,7 +1,6 @@
 //! The pages of [`Seen`] in the database.
 
-use sqlx::PgConnection;
-
+use super::conn::Conn;
 use crate::store::seen::Seen;
 
 const LOAD: &str = "SELECT page, bits FROM import_seen WHERE import_no = $1 AND page = ANY($2)";
@@ -15,7 +14,7 @@ pub(super) const STATEMENTS: &[&str] = &[LOAD, SAVE, LOAD_ALL, FORGET];
 
 /// Reads the pages that hold `ids`.
 pub(super) async fn load(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     import_no: i64,
     ids: impl Iterator<Item = i64>,
 ) -> sqlx::Result<Seen> {
@@ -24,12 +23,12 @@ pub(super) async fn load(
 }
 
 /// Reads everything that the import has seen.
-pub(super) async fn load_all(conn: &mut PgConnection, import_no: i64) -> sqlx::Result<Seen> {
+pub(super) async fn load_all(conn: &mut Conn, import_no: i64) -> sqlx::Result<Seen> {
     sqlx::query_as(LOAD_ALL).bind(import_no).fetch_all(conn).await.map(Seen::from_pages)
 }
 
 /// Writes the pages that changed.
-pub(super) async fn save(conn: &mut PgConnection, seen: Seen, import_no: i64) -> sqlx::Result<()> {
+pub(super) async fn save(conn: &mut Conn, seen: Seen, import_no: i64) -> sqlx::Result<()> {
     let (pages, bits): (Vec<i64>, Vec<Vec<u8>>) = seen.changed_pages().unzip();
     if pages.is_empty() {
         return Ok(());

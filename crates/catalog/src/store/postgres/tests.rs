@@ -12,7 +12,7 @@ use super::{
 use crate::store::catalog::Store;
 use crate::store::tests::{bed, new_import, products as some, whole};
 use crate::store::view::VIEWS;
-use crate::store::{Catalog, CatalogError, PostgresOptions, SyncMode};
+use crate::store::{Catalog, CatalogError, PostgresOptions, RefreshMode, SyncMode};
 
 #[tokio::test]
 async fn every_statement_prepares() {
@@ -111,6 +111,11 @@ async fn somebody_without_rights_is_told_so_and_needs_only_those_to_read_and_wri
     catalog.begin_import(&new_import("i1", SyncMode::Merge)).await.unwrap();
     catalog.apply_batch("i1", whole(&some(3))).await.unwrap();
     assert_eq!(catalog.count().await.unwrap(), 3);
+    let refreshed = catalog.refresh_views(RefreshMode::Incremental).await.unwrap();
+    assert!(refreshed.iter().all(|(_, report)| report.is_ok()), "{refreshed:?}");
+    assert!(refreshed.iter().all(|(view, _)| !view.ends_with("_performance")), "{refreshed:?}");
+    let views = catalog.views().await.unwrap();
+    assert_eq!(views.iter().filter(|view| !view.allowed).count(), 3, "those of the owner");
 }
 
 #[tokio::test]

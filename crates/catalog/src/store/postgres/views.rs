@@ -6,10 +6,14 @@
 
 use std::time::Instant;
 
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{self, StreamExt};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use super::conn::Conn;
 use super::discover::Found;
 use super::open::PostgresCatalog;
+use super::refresh::SIDE_BY_SIDE;
 use super::{by_product, dirty};
 use crate::store::dirty::Dirty;
 use crate::store::error::{CatalogError, Result};
@@ -117,18 +121,23 @@ async fn outdated(conn: &mut PgConnection) -> sqlx::Result<Vec<(&'static View, S
 
 impl PostgresCatalog {
     pub(crate) async fn views(&self) -> Result<Vec<ViewInfo>> {
+        let mut all = self.summaries().await?;
+        all.extend(self.materialized().await?.iter().map(Found::info));
+        Ok(all)
+    }
+
+    pub(crate) async fn summaries(&self) -> Result<Vec<ViewInfo>> {
         let waiting = self.dirty_counts().await?;
         let stale = |view: &View| waiting.iter().any(|(kind, keys)| *kind == view.kind && *keys > 0);
         let mut all: Vec<ViewInfo> =
             VIEWS.iter().map(|view| ViewInfo::summary(view.name, stale(view))).collect();
         all.push(self.product_summary().await?);
-        all.extend(self.materialized().await?.iter().map(Found::info));
         Ok(all)
     }
 
     pub(crate) async fn refresh_view(&self, name: &str, mode: RefreshMode) -> Result<RefreshReport> {
         if name == by_product::NAME {
-            return self.bounded(self.refresh_product_summary(mode)).await;
+            return self.refresh_product_summary(mode).await;
         }
         if let Ok(view) = View::find(name) {
             return self.refresh_summary(view, mode).await;
@@ -146,12 +155,13 @@ impl PostgresCatalog {
         &self,
         mode: RefreshMode,
     ) -> Result<Vec<(String, Result<RefreshReport>)>> {
-        let mut done = Vec::new();
+        let mut work: Vec<BoxFuture<'_, (String, Result<RefreshReport>)>> = Vec::new();
         for view in &VIEWS {
-            done.push((view.name.to_owned(), self.refresh_summary(view, mode).await));
+            work.push(self.refresh_summary(view, mode).map(|done| (view.name.to_owned(), done)).boxed());
         }
-        let product = self.bounded(self.refresh_product_summary(mode)).await;
-        done.push((by_product::NAME.to_owned(), product));
+        let product = self.refresh_product_summary(mode);
+        work.push(product.map(|done| (by_product::NAME.to_owned(), done)).boxed());
+        let mut done: Vec<_> = stream::iter(work).buffered(SIDE_BY_SIDE).collect().await;
         done.extend(self.refresh_all_materialized(mode).await?);
         Ok(done)
     }
@@ -223,11 +233,7 @@ struct Chunk {
     rows: u64,
 }
 
-async fn replace(
-    conn: &mut PgConnection,
-    view: &'static View,
-    marks: Vec<Dirty>,
-) -> sqlx::Result<Option<Chunk>> {
+async fn replace(conn: &mut Conn, view: &'static View, marks: Vec<Dirty>) -> sqlx::Result<Option<Chunk>> {
     let Some(last) = marks.last().map(|mark| mark.key.clone()) else { return Ok(None) };
     let keys: Vec<&str> = marks.iter().map(|mark| mark.key.as_str()).collect();
     sqlx::query(AssertSqlSafe(Sql(view).delete())).bind(&keys).execute(&mut *conn).await?;
