@@ -7,6 +7,7 @@ mod demo;
 mod disk_full;
 mod metrics;
 mod operator;
+mod postgres;
 mod redis;
 mod stop;
 mod support;

@@ -1,8 +1,8 @@
 //! What the end-to-end tests share: the binary, a private data folder, a picture of everything in it.
 
+mod catalog;
+
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, SqlSafeStr};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -88,9 +88,18 @@ impl Shop {
     /// Everything that an import leaves behind, without times and ids that differ from run to run.
     pub async fn picture(&self) -> Picture {
         Picture {
-            catalog: rows(&self.data().join("catalog.db"), CATALOG).await,
+            catalog: self.catalog().await,
             vectors: vectors(&self.data().join("vectors.db")).await,
             files: files(&self.data().join("thumbnails")),
+        }
+    }
+
+    /// Rows of the catalog's tables, wherever they are.
+    async fn catalog(&self) -> Vec<String> {
+        let url = self.environment.iter().find(|(name, _)| *name == "BACKSTOCK__CATALOG__URL");
+        match url {
+            None => catalog::in_file(&self.data().join("catalog.db")).await,
+            Some((_, url)) => catalog::on_server(url).await,
         }
     }
 
@@ -218,62 +227,16 @@ impl Picture {
     }
 }
 
-const CATALOG: &[&str] = &[
-    "SELECT json_array('product', sku, status, price_minor, category, brand, title, hex(core_hash),
-        hex(part_hashes)) FROM product ORDER BY sku",
-    "SELECT json_array('image', link, content_hash, manifest, error_code) FROM image ORDER BY link",
-    "SELECT json_array('shows', p.sku, position, i.link) FROM product_image
-        JOIN product p ON p.id = product_id JOIN image i ON i.id = image_id ORDER BY 1",
-    "SELECT json_array('dirty', kind, key) FROM dirty ORDER BY kind, key",
-    "SELECT json_array('import', state, last_record, rows, created, updated, unchanged, rejected, skipped, warnings,
-        missing) FROM import ORDER BY no",
-    "SELECT json_array('issue', severity, record, line, code, field) FROM import_issue ORDER BY 1",
-];
 const VECTORS: &str = "SELECT json_array(model_id, key, hex(content_hash), category, price_minor), vector
     FROM point ORDER BY model_id, key";
 
 async fn vectors(file: &Path) -> Vec<(String, Vec<f32>)> {
-    let pool = open(file).await;
+    let pool = catalog::open(file).await;
     let found: Vec<(String, Vec<u8>)> =
         sqlx::query_as(VECTORS).fetch_all(&pool).await.expect("the query runs");
     pool.close().await;
     let numbers = |bytes: Vec<u8>| bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
     found.into_iter().map(|(owner, bytes)| (owner, numbers(bytes))).collect()
-}
-
-async fn open(file: &Path) -> sqlx::SqlitePool {
-    let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("the file opens")
-}
-
-async fn rows(file: &Path, queries: &[&'static str]) -> Vec<String> {
-    let pool = open(file).await;
-    let views: Vec<String> = sqlx::query_scalar(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'view\\_%' ESCAPE '\\'
-            AND name <> 'view_state' ORDER BY name",
-    )
-    .fetch_all(&pool)
-    .await
-    .expect("the tables can be listed");
-    let mut all = Vec::new();
-    for query in queries {
-        let found: Vec<String> = sqlx::query_scalar(*query).fetch_all(&pool).await.expect("the query runs");
-        all.extend(found);
-    }
-    for view in views {
-        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?1) ORDER BY cid")
-            .bind(view.clone())
-            .fetch_all(&pool)
-            .await
-            .expect("columns");
-        let sql = format!("SELECT json_array('{view}', {}) FROM {view} ORDER BY 1", columns.join(", "));
-        let sql = AssertSqlSafe(sql).into_sql_str();
-        let found: Vec<String> =
-            sqlx::query_scalar(sql).fetch_all(&pool).await.expect("the view can be read");
-        all.extend(found);
-    }
-    pool.close().await;
-    all
 }
 
 /// Files below `root` with their sizes. Names are made from contents, so equal names are equal files.

@@ -122,7 +122,7 @@ pub struct Up {
 pub struct Search {
     /// What to look for, in words
     pub text: String,
-    /// By SKU, number on the box and words of the title instead of by meaning
+    /// By SKU, number on the box or all words of title, brand and category instead of by meaning
     #[arg(long, conflicts_with_all = ["category", "max_price"])]
     pub words: bool,
     /// Most results
@@ -231,13 +231,13 @@ pub enum Queues {
 /// `views`
 #[derive(Debug, Subcommand)]
 pub enum Views {
-    /// List views: fresh or stale, what a refresh costs, when the next one is due
+    /// List views: fresh or stale, and of materialized ones (PostgreSQL) what a refresh costs and when the next is due
     List,
     /// Bring a view up to date, after those that it reads; `all`: every one that is stale and due
     Refresh {
         /// Name of the view, or `all`
         view: String,
-        /// Whether it is stale or not
+        /// Compute everything again, stale or not, due or not
         #[arg(long)]
         full: bool,
     },

@@ -86,7 +86,7 @@ async fn dispatch(cli: &Cli, config: Config) -> Result<(), Failure> {
         Command::Queues(args) => {
             commands::queues::run(args, &*app::existing_store(&config).await?, json).await
         }
-        Command::Views(args) => commands::views::run(args, &app::catalog(&config).await?, json).await,
+        Command::Views(args) => commands::views::run(args, &config, json).await,
         Command::Doctor(args) => {
             commands::doctor::run(args, &config, &*app::existing_store(&config).await?, json).await
         }

@@ -14,7 +14,7 @@ fn on(server: &RedisServer) -> Shop {
 
 #[test]
 fn the_demo_runs_unchanged_on_redis() {
-    check_demo(&on(&RedisServer::start().unwrap()));
+    check_demo(&on(&RedisServer::start().unwrap()), 3);
 }
 
 #[tokio::test]

@@ -63,9 +63,12 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
     }
     let (imports, searches) = outcome?;
     if json {
-        show::json(
-            &json!({ "imports": imports, "searches": searches, "model": app.tools.embedder.model().to_string() }),
-        );
+        show::json(&json!({
+            "imports": imports,
+            "searches": searches,
+            "model": app.tools.embedder.model().to_string(),
+            "environment": names.iter().map(|name| name.trim_end()).collect::<Vec<_>>(),
+        }));
     } else {
         let took = show::duration(started.elapsed());
         show::line(format!(

@@ -44,7 +44,7 @@ async fn by_words(args: &Search, config: &Config, json: bool) -> Result<(), Fail
     if json {
         show::json(&found);
     } else if found.is_empty() {
-        show::line("nothing found; without --words the search is by meaning");
+        show::line("no product has all of these words; without --words the search is by meaning");
     } else {
         let mut table = Table::new(&["SKU", ">PRICE", "TITLE", "CATEGORY"]);
         for doc in &found {

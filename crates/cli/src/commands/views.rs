@@ -1,5 +1,6 @@
 //! `backstock views`: how the views stand, and bringing them up to date.
 
+use crate::app;
 use crate::args::Views;
 use crate::commands::jobs::utc;
 use crate::failure::Failure;
@@ -7,14 +8,19 @@ use crate::show::{self, Table};
 use backstock_catalog::{
     Catalog, CatalogError, PlainReason, RefreshMode, RefreshReport, Refreshed, ViewInfo, ViewKind,
 };
+use backstock_config::Config;
 use backstock_queue::Timestamp;
 use serde_json::json;
 
 /// Runs the subcommand.
-pub async fn run(command: &Views, catalog: &Catalog, as_json: bool) -> Result<(), Failure> {
+pub async fn run(command: &Views, config: &Config, as_json: bool) -> Result<(), Failure> {
+    if !app::catalog_is_remote(config)? {
+        app::require_data(config)?;
+    }
+    let catalog = app::catalog(config).await?;
     match command {
         Views::List => list(&catalog.views().await.map_err(Failure::data)?, as_json),
-        Views::Refresh { view, full } => refresh(catalog, view, *full, as_json).await?,
+        Views::Refresh { view, full } => refresh(&catalog, view, *full, as_json).await?,
     }
     Ok(())
 }
@@ -73,26 +79,45 @@ async fn refresh(catalog: &Catalog, view: &str, full: bool, as_json: bool) -> Re
         };
         show::json(&reports.iter().map(one).collect::<Vec<_>>());
     } else {
-        for (_, report) in &reports {
-            if let Ok(report) = report {
-                show::line(sentence(report));
+        let view_count = reports.len();
+        for (view, report) in &reports {
+            match report {
+                Ok(report) => show::line(sentence(report)),
+                Err(CatalogError::View { source, .. }) if view_count > 1 => {
+                    show::line(format!("{view}: failed, {source}"));
+                }
+                Err(_) => {}
             }
         }
     }
-    reports.into_iter().find_map(|(_, report)| report.err()).map_or(Ok(()), |error| Err(Failure::data(error)))
+    match reports.into_iter().find_map(|(_, report)| report.err()) {
+        None => Ok(()),
+        Some(error @ CatalogError::UnknownView { .. }) => Err(Failure::usage(error)),
+        Some(error) => Err(Failure::data(error)),
+    }
 }
 
 fn sentence(report: &RefreshReport) -> String {
     let took = show::duration(report.elapsed);
     let what = match report.done {
-        Refreshed::Keys => format!("{} computed again in {took}", show::count(report.keys)),
+        Refreshed::Keys => {
+            let things = match (report.view.as_str(), report.keys) {
+                ("product", 1) => "product",
+                ("product", _) => "products",
+                (_, 1) => "group",
+                _ => "groups",
+            };
+            format!("{} {things} computed again in {took}", show::count(report.keys))
+        }
         Refreshed::Concurrently => format!("refreshed beside its readers in {took}"),
         Refreshed::Plain(PlainReason::NotPopulated) => format!("filled for the first time in {took}"),
         Refreshed::Plain(PlainReason::NoUniqueKey) => {
             format!("refreshed in {took}, readers waited: it has no unique index")
         }
         Refreshed::Fresh => "fresh".into(),
-        Refreshed::NotDue => "stale, but was refreshed a moment ago".into(),
+        Refreshed::NotDue => {
+            "stale, but not due again yet (`backstock views list` says when); --full does not wait".into()
+        }
         Refreshed::Busy => "is being refreshed by somebody else".into(),
     };
     format!("{}: {what}", report.view)
