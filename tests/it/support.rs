@@ -239,7 +239,8 @@ async fn vectors(file: &Path) -> Vec<(String, Vec<f32>)> {
     found.into_iter().map(|(owner, bytes)| (owner, numbers(bytes))).collect()
 }
 
-/// Files below `root` with their sizes. Names are made from contents, so equal names are equal files.
+/// Files below `root` with their sizes. Names are made from contents, so equal names are equal files. Half-written ones of
+/// killed processes are left out: they lie in `.tmp` until they are old enough to be removed.
 fn files(root: &Path) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
@@ -248,7 +249,7 @@ fn files(root: &Path) -> BTreeMap<String, u64> {
         for entry in entries.flatten() {
             let path = entry.path();
             if path.is_dir() {
-                folders.push(path);
+                folders.extend((entry.file_name() != ".tmp").then_some(path));
             } else if let (Ok(name), Ok(info)) = (path.strip_prefix(root), entry.metadata()) {
                 found.insert(name.display().to_string(), info.len());
             }

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo};
-use sqlx::{Arguments, Either, Execute, Executor, PgConnection, Postgres, SqlStr};
+use sqlx::{Arguments, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlStr};
 
 use super::slow::Slow;
 
@@ -103,5 +103,12 @@ impl<'c> Executor<'c> for &'c mut Conn {
         'c: 'e,
     {
         (&mut *self.inner).prepare_with(sql, parameters)
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Postgres>>>
+    where
+        'c: 'e,
+    {
+        (&mut *self.inner).describe(sql)
     }
 }

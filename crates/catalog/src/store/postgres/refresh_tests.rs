@@ -269,7 +269,9 @@ async fn a_refresh_by_product_of_more_than_one_statement_has_every_product() {
     let first = shop.catalog.refresh_view("product", Incremental).await.unwrap();
     assert_eq!((first.mode, first.keys, first.rows), (Full, 11_003, 11_003));
     let mut changed = some(10_500);
-    changed.iter_mut().for_each(|product| product.title.push('!'));
+    for product in &mut changed {
+        product.title.push('!');
+    }
     deliver(&shop.catalog, "i2", &changed).await;
     let second = shop.catalog.refresh_view("product", Incremental).await.unwrap();
     assert_eq!((second.mode, second.keys), (Incremental, 10_500));

@@ -151,7 +151,8 @@ impl SqliteCatalog {
             keys += done;
             rows += written;
         }
-        let (view, done, elapsed) = (view.name.to_owned(), Refreshed::Keys, started.elapsed());
+        let done = if keys == 0 { Refreshed::Fresh } else { Refreshed::Keys };
+        let (view, elapsed) = (view.name.to_owned(), started.elapsed());
         Ok(RefreshReport { view, mode, done, keys, rows, elapsed })
     }
 
