@@ -8,6 +8,7 @@ mod disk_full;
 mod metrics;
 mod operator;
 mod postgres;
+mod rabbit;
 mod redis;
 mod stop;
 mod support;

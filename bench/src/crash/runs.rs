@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 pub struct Runs {
     /// Beginnings of each job, in the order of the book.
     begun: HashMap<u32, Vec<Entry>>,
-    /// How often each job was run to the end.
-    ended: HashMap<u32, usize>,
+    /// When each job was run to the end.
+    ended: HashMap<u32, Vec<i64>>,
     /// Job and process of the runs that came to their end.
     complete: HashSet<(u32, u32)>,
 }
@@ -19,7 +19,7 @@ impl Runs {
         let mut runs = Self::default();
         for entry in entries {
             if entry.end {
-                *runs.ended.entry(entry.job).or_default() += 1;
+                runs.ended.entry(entry.job).or_default().push(entry.at);
                 runs.complete.insert((entry.job, entry.pid));
             } else {
                 runs.begun.entry(entry.job).or_default().push(*entry);
@@ -38,7 +38,28 @@ impl Runs {
     }
 
     pub fn ended_twice(&self) -> usize {
-        self.ended.values().filter(|ends| **ends > 1).count()
+        self.ended.values().filter(|ends| ends.len() > 1).count()
+    }
+
+    /// Jobs that ended, and began again after one of `moments`.
+    pub fn ended_before_and_again(&self, moments: &[i64]) -> usize {
+        let across = |(job, ends): &(&u32, &Vec<i64>)| {
+            let (Some(end), Some(again)) = (ends.first(), self.begun[job].last()) else { return false };
+            ends.len() > 1 && moments.iter().any(|moment| (*end..again.at).contains(moment))
+        };
+        self.ended.iter().filter(across).count()
+    }
+
+    /// When so many `processes` had begun a job since `moment`: all are at work again.
+    pub fn at_work_again(&self, moment: i64, processes: usize) -> i64 {
+        let mut first: HashMap<u32, i64> = HashMap::new();
+        for run in self.begun.values().flatten().filter(|run| run.at > moment) {
+            let at = first.entry(run.pid).or_insert(run.at);
+            *at = run.at.min(*at);
+        }
+        let mut first: Vec<i64> = first.into_values().collect();
+        first.sort_unstable();
+        first.get(processes.saturating_sub(1)).copied().unwrap_or(i64::MAX)
     }
 
     /// Whether a run came to its end.
@@ -83,5 +104,7 @@ mod tests {
         all.sort_by(f64::total_cmp);
         assert_eq!(all, [30.0, 50.0]);
         assert_eq!(runs.again_ms(&kills, |run, _, _| !runs.is_complete(run)), [30.0]);
+        assert_eq!([0, 3, 60].map(|moment| runs.ended_before_and_again(&[moment])), [0, 1, 0]);
+        assert_eq!([1, 2, 3].map(|processes| runs.at_work_again(0, processes)), [1, 40, i64::MAX]);
     }
 }

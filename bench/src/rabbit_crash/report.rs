@@ -2,7 +2,7 @@
 
 use super::{GROUPED, Kills};
 use crate::{
-    crash::{EFFECTS, Entry, PLACES, Runs},
+    crash::{EFFECTS, Entry, PLACES, Runs, WORKERS},
     percentiles::Percentiles,
 };
 use backstock_queue::GroupStatus;
@@ -23,10 +23,32 @@ pub struct Figures {
     effects: i64,
     begun_twice: usize,
     ended_twice: usize,
+    /// Those among them that ended before the broker was killed: their acks died with it.
+    ended_before_broker: usize,
     quarantined: u64,
-    redelivered: usize,
     /// From the kill of a worker until a job it had begun ran again.
-    redelivery: Percentiles,
+    redelivery: Again,
+    /// The same where the broker was killed, too, and not all others were at work again.
+    beside_broker: Again,
+}
+
+/// Whether a lease was given by the broker's side of the store ([`backstock_queue::outside_fence`]), not by its ledger.
+const fn is_of_the_broker(fence: u64) -> bool {
+    let outside = backstock_queue::outside_fence(backstock_queue::Timestamp(0)).0;
+    fence & outside == outside
+}
+
+/// How many jobs ran again, and how soon.
+#[derive(Debug)]
+struct Again {
+    jobs: usize,
+    ms: Percentiles,
+}
+
+impl Again {
+    fn of(ms: Vec<f64>) -> Self {
+        Self { jobs: ms.len(), ms: Percentiles::of(ms) }
+    }
 }
 
 impl Figures {
@@ -37,16 +59,21 @@ impl Figures {
         group: &GroupStatus,
         wall: f64,
     ) -> Self {
-        // A broker that is away gives nothing again.
-        let broker_was_there =
-            |at: i64, next: i64| !kills.broker.iter().any(|kill| (at..next).contains(kill));
+        // From its death until the workers that were not killed run jobs again.
+        let troubles: Vec<_> =
+            kills.broker.iter().map(|death| (*death, runs.at_work_again(*death, WORKERS - 1))).collect();
+        let is_broker_there =
+            |at: i64, next: i64| !troubles.iter().any(|(death, over)| *death < next && at < *over);
         // Plain ones, begun before the kill and not ended: their message was open when the socket closed.
-        let cut = |run: &Entry, at, next| {
-            !(run.job as usize).is_multiple_of(GROUPED)
-                && !runs.is_complete(run)
-                && broker_was_there(at, next)
+        // Not those that an earlier kill had moved to the ledger, which gives them back at the next rescue.
+        let cut = |run: &Entry| {
+            let is_plain = !(run.job as usize).is_multiple_of(GROUPED) && is_of_the_broker(run.fence);
+            is_plain && !runs.is_complete(run)
         };
-        let again = runs.again_ms(&kills.workers, cut);
+        let again = |there: bool| {
+            let counts = |run: &Entry, at, next| cut(run) && is_broker_there(at, next) == there;
+            Again::of(runs.again_ms(&kills.workers, counts))
+        };
         Self {
             jobs,
             members,
@@ -58,9 +85,10 @@ impl Figures {
             effects: group.counters.get(EFFECTS).copied().unwrap_or(0),
             begun_twice: runs.begun_twice(),
             ended_twice: runs.ended_twice(),
+            ended_before_broker: runs.ended_before_and_again(&kills.broker),
             quarantined: kills.quarantined,
-            redelivered: again.len(),
-            redelivery: Percentiles::of(again),
+            redelivery: again(true),
+            beside_broker: again(false),
         }
     }
 
@@ -69,7 +97,7 @@ impl Figures {
     }
 
     fn redelivery_met(&self) -> bool {
-        self.redelivery.max <= REDELIVERY_BAR_MS
+        self.redelivery.ms.max <= REDELIVERY_BAR_MS
     }
 
     pub fn json(&self) -> Value {
@@ -78,20 +106,32 @@ impl Figures {
             "broker_kills": self.broker_kills, "wall_seconds": self.wall,
             "lost": self.lost, "lost_bar_met": self.lost == 0,
             "begun_twice": self.begun_twice, "ended_twice": self.ended_twice,
+            "ended_twice_over_a_death_of_the_broker": self.ended_before_broker,
             "quarantined_and_run_again": self.quarantined,
             "members": self.members, "effects": self.effects, "effects_once_bar_met": self.effects_met(),
-            "redelivered": self.redelivered, "redelivery_ms": self.redelivery.json(),
+            "redelivered": self.redelivery.jobs, "redelivery_ms": self.redelivery.ms.json(),
+            "redelivered_beside_a_death_of_the_broker": self.beside_broker.jobs,
+            "redelivery_beside_a_death_of_the_broker_ms": self.beside_broker.ms.json(),
             "redelivery_bar_met": self.redelivery_met(),
         })
     }
 
     pub fn text(&self) -> String {
         let verdict = |met: bool| if met { "met" } else { "NOT met" };
+        let again = |again: &Again| {
+            let Percentiles { p50, p99, max, .. } = again.ms;
+            format!(
+                "{} plain jobs of killed workers ran again after p50 {p50} ms, p99 {p99} ms, max {max} ms",
+                again.jobs
+            )
+        };
         format!(
             "{} jobs, {} workers and {} times the broker killed, {:.1} s: {} lost (bar: 0, {})\n\
-             begun twice: {}, ended twice: {} ({PLACES} run at a time in each worker); {} quarantined and run again\n\
+             begun twice: {}, ended twice: {}, of them {} over a death of the broker ({PLACES} run at a time in each worker); \
+             {} quarantined and run again\n\
              effects of {} members of the group: {} (bar: each once, {})\n\
-             {} plain jobs of killed workers ran again after p50 {} ms, p99 {} ms, max {} ms (bar: ≤ {REDELIVERY_BAR_MS} ms, {})",
+             {} (bar: ≤ {REDELIVERY_BAR_MS} ms, {})\n\
+             the same where not all workers had come back to a broker that had been killed, too: {}",
             self.jobs,
             self.kills,
             self.broker_kills,
@@ -100,15 +140,14 @@ impl Figures {
             verdict(self.lost == 0),
             self.begun_twice,
             self.ended_twice,
+            self.ended_before_broker,
             self.quarantined,
             self.members,
             self.effects,
             verdict(self.effects_met()),
-            self.redelivered,
-            self.redelivery.p50,
-            self.redelivery.p99,
-            self.redelivery.max,
+            again(&self.redelivery),
             verdict(self.redelivery_met()),
+            again(&self.beside_broker),
         )
     }
 }

@@ -13,10 +13,7 @@ async fn no_statement_reads_history_from_end_to_end() {
     let mut conn = store.engine.pool.acquire().await.unwrap();
     sqlx::raw_sql("SET plan_cache_mode = force_generic_plan").execute(&mut *conn).await.unwrap();
     for statement in statements::all() {
-        // What the store sends comes with types; without, this is the only place where they cannot be told.
-        let statement = (1..10).fold(statement.postgres(), |statement, number| {
-            statement.replace(&format!("~${number}"), &format!("~${number}::bigint"))
-        });
+        let statement = statement.postgres();
         for step in plan(&mut conn, &statement).await {
             let whole = ["job", "payload", "hold", "once_more"].iter().any(|table| {
                 step.contains(&format!("Seq Scan on {table} "))
@@ -29,10 +26,18 @@ async fn no_statement_reads_history_from_end_to_end() {
 
 /// The plan that is made without a look at the parameters, as one that is kept.
 async fn plan(conn: &mut PgConnection, statement: &str) -> Vec<String> {
-    let parameters = (1..=9_999).take_while(|number| statement.contains(&format!("${number}"))).count();
-    let prepare = AssertSqlSafe(format!("PREPARE looked_at AS {statement}"));
-    let prepared = sqlx::raw_sql(prepare).execute(&mut *conn).await;
-    prepared.unwrap_or_else(|error| panic!("{statement}\n{error}"));
+    let named = |number: &i32| statement.contains(&format!("${number}"));
+    let parameters: Vec<i32> = (1..=9_999).take_while(named).collect();
+    // What the store sends comes with types; without, some cannot be told. Lists are texts, else these are numbers.
+    let is_list = |number: &i32| statement.contains(&format!("json_each(${number})"));
+    let types = parameters.iter().map(|number| if is_list(number) { "text" } else { "bigint" });
+    let types = types.collect::<Vec<_>>().join(", ");
+    let prepare = |types: &str| AssertSqlSafe(format!("PREPARE looked_at{types} AS {statement}"));
+    if sqlx::raw_sql(prepare("")).execute(&mut *conn).await.is_err() {
+        let prepared = sqlx::raw_sql(prepare(&format!(" ({types})"))).execute(&mut *conn).await;
+        prepared.unwrap_or_else(|error| panic!("{statement}\n{error}"));
+    }
+    let parameters = parameters.len();
     let nothing = vec!["NULL"; parameters].join(", ");
     let nothing = if parameters == 0 { nothing } else { format!("({nothing})") };
     let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE looked_at{nothing}"));
