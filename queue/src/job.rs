@@ -76,16 +76,33 @@ pub struct BatchLimits {
     pub max_wait: Duration,
     /// The time one call should not exceed; the adaptive size shrinks above it.
     pub latency_ceiling: Duration,
+    /// For jobs of very different weight: what one call should not exceed in sum, by the mean of the jobs before. Default
+    /// none.
+    pub load: Option<Load>,
+}
+
+/// A sum over the jobs of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// What handlers tally with [`Item::tally`](crate::Item::tally).
+    pub counter: &'static str,
+    /// The most that one call should have of it.
+    pub most: u64,
 }
 
 impl BatchLimits {
     /// One job a call.
-    pub const ONE: Self =
-        Self { min_jobs: 1, max_jobs: 1, max_wait: Duration::ZERO, latency_ceiling: Duration::from_mins(1) };
+    pub const ONE: Self = Self::up_to(1, Duration::from_mins(1));
 
     /// Up to `max_jobs` a call, no waiting, calls of about `latency_ceiling` at most.
     pub const fn up_to(max_jobs: usize, latency_ceiling: Duration) -> Self {
-        Self { min_jobs: 1, max_jobs, max_wait: Duration::ZERO, latency_ceiling }
+        Self { min_jobs: 1, max_jobs, max_wait: Duration::ZERO, latency_ceiling, load: None }
+    }
+
+    /// The same, and about `most` of what handlers tally as `counter` in one call.
+    #[must_use]
+    pub const fn with_load(self, counter: &'static str, most: u64) -> Self {
+        Self { load: Some(Load { counter, most }), ..self }
     }
 }
 

@@ -47,7 +47,7 @@ pub use handler::{Batch, Context, Handler, Item, One, Registry};
 pub use inspect::{
     Edit, JobFilter, JobRecord, Page, QueueStatus, Replay, StateCounts, WorkerInfo, WorkerStatus,
 };
-pub use job::{BatchLimits, Job, JobId, Priority, UpcastError};
+pub use job::{BatchLimits, Job, JobId, Load, Priority, UpcastError};
 pub use lease::{
     Claim, Claimed, Fence, KindRange, Lease, LeaseKey, PriorityOrder, Renewal, Settled, Settlement, WorkerId,
 };

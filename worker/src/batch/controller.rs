@@ -13,6 +13,8 @@ pub struct CallSample {
     pub failures: usize,
     /// How long it took.
     pub duration: Duration,
+    /// What its jobs tallied as the kind's [`Load`](backstock_queue::Load), in sum.
+    pub load: u64,
 }
 
 /// Looks for the smallest batch that is about as fast as any, and whose calls stay under the latency ceiling.
@@ -21,6 +23,9 @@ pub struct CallSample {
 /// the size doubles while that raises the rate (jobs per second of full calls) by at least 5 %. When it no longer does,
 /// the smaller size is kept and, every 32 full calls, a quarter more or a quarter less is tried in turn: more must pay
 /// 5 %, less may cost 3 %. Sizes whose expected duration is above 90 % of the ceiling are not tried.
+///
+/// Where the kind bounds a load, no call gets more jobs than are likely to stay within it by the mean of the last jobs;
+/// while that is what bounds it, the size behind it rests as it is.
 #[derive(Clone, Debug)]
 pub struct BatchController {
     limits: BatchLimits,
@@ -29,6 +34,8 @@ pub struct BatchController {
     /// What it is compared with.
     before: Option<Level>,
     bound: StopReason,
+    /// Load of one job.
+    job_load: Mean,
     /// Full calls until the next try.
     hold: u32,
     climbing: bool,
@@ -39,19 +46,28 @@ pub struct BatchController {
 #[derive(Clone, Copy, Debug)]
 struct Level {
     jobs: usize,
-    calls: u32,
-    jobs_per_second: f64,
+    jobs_per_second: Mean,
 }
 
 impl Level {
     const fn new(jobs: usize) -> Self {
-        Self { jobs, calls: 0, jobs_per_second: 0.0 }
+        Self { jobs, jobs_per_second: Mean::NONE }
     }
+}
 
-    /// A mean at first, then one that forgets.
-    fn add(&mut self, jobs_per_second: f64) {
+/// A mean over calls at first, then one that forgets.
+#[derive(Clone, Copy, Debug)]
+struct Mean {
+    calls: u32,
+    value: f64,
+}
+
+impl Mean {
+    const NONE: Self = Self { calls: 0, value: 0.0 };
+
+    fn add(&mut self, value: f64) {
         self.calls = self.calls.saturating_add(1);
-        self.jobs_per_second += (jobs_per_second - self.jobs_per_second) / f64::from(self.calls.min(8));
+        self.value += (value - self.value) / f64::from(self.calls.min(8));
     }
 }
 
@@ -71,6 +87,7 @@ impl BatchController {
             level: Level::new(limits.min_jobs),
             before: None,
             bound: Self::bound_of(limits.min_jobs, &limits),
+            job_load: Mean::NONE,
             hold: 0,
             climbing: true,
             try_less: true,
@@ -78,13 +95,21 @@ impl BatchController {
     }
 
     /// How many jobs the next call may get.
-    pub const fn limit(&self) -> usize {
-        self.level.jobs
+    pub fn limit(&self) -> usize {
+        self.level.jobs.min(self.most_by_load())
     }
 
     /// Why a call with [`BatchController::limit`] jobs gets no more.
-    pub const fn bound(&self) -> StopReason {
-        self.bound
+    pub fn bound(&self) -> StopReason {
+        if self.most_by_load() < self.level.jobs { StopReason::MaxLoad } else { self.bound }
+    }
+
+    fn most_by_load(&self) -> usize {
+        match self.limits.load {
+            // Nothing known yet, or jobs that weigh nothing: a division by zero is more than any size.
+            Some(load) => ((load.most as f64 / self.job_load.value) as usize).max(self.limits.min_jobs),
+            None => usize::MAX,
+        }
     }
 
     /// The bounds it keeps.
@@ -94,18 +119,19 @@ impl BatchController {
 
     /// Learns from a call.
     pub fn observe(&mut self, sample: CallSample) {
-        let CallSample { jobs, failures, duration } = sample;
+        let CallSample { jobs, failures, duration, load } = sample;
         if jobs == 0 || self.limits.min_jobs == self.limits.max_jobs {
             return;
         }
+        self.job_load.add(load as f64 / jobs as f64);
         let seconds = duration.as_secs_f64().max(1e-6);
         let ceiling = self.limits.latency_ceiling.as_secs_f64();
         if seconds > ceiling {
             self.shrink(Self::CEILING_SHARE * ceiling / seconds, StopReason::Ceiling);
         } else if failures * 2 > jobs {
             self.shrink(0.0, StopReason::LimitReached);
-        } else if jobs >= self.limit() {
-            self.level.add(jobs as f64 / seconds);
+        } else if jobs >= self.level.jobs {
+            self.level.jobs_per_second.add(jobs as f64 / seconds);
             self.judge();
         }
     }
@@ -127,23 +153,23 @@ impl BatchController {
             return;
         }
         let enough = if self.climbing { 2 } else { 4 };
-        if self.level.calls < enough {
+        if self.level.jobs_per_second.calls < enough {
             return;
         }
         let Some(before) = self.before else { return self.grow() };
-        let gain = self.level.jobs_per_second / before.jobs_per_second;
-        if self.limit() > before.jobs && gain >= Self::MORE_MUST_PAY {
+        let gain = self.level.jobs_per_second.value / before.jobs_per_second.value;
+        if self.level.jobs > before.jobs && gain >= Self::MORE_MUST_PAY {
             self.grow();
-        } else if self.limit() < before.jobs && gain >= Self::LESS_MAY_COST {
-            self.settle_at(self.limit());
+        } else if self.level.jobs < before.jobs && gain >= Self::LESS_MAY_COST {
+            self.settle_at(self.level.jobs);
         } else {
             self.settle_at(before.jobs);
         }
     }
 
     fn try_another(&mut self) {
-        let less = self.limit() - (self.limit() / 4).max(1).min(self.limit() - self.limits.min_jobs);
-        if self.try_less && less < self.limit() {
+        let less = self.level.jobs - (self.level.jobs / 4).max(1).min(self.level.jobs - self.limits.min_jobs);
+        if self.try_less && less < self.level.jobs {
             self.before = Some(self.level);
             self.level = Level::new(less);
             self.bound = StopReason::LimitReached;
@@ -154,10 +180,11 @@ impl BatchController {
     }
 
     fn grow(&mut self) {
-        let jobs = self.limit();
+        let jobs = self.level.jobs;
         let step = if self.climbing { jobs } else { (jobs / 4).max(1) };
-        let under_ceiling =
-            Self::CEILING_SHARE * self.limits.latency_ceiling.as_secs_f64() * self.level.jobs_per_second;
+        let under_ceiling = Self::CEILING_SHARE
+            * self.limits.latency_ceiling.as_secs_f64()
+            * self.level.jobs_per_second.value;
         let wanted = (jobs + step).min(self.limits.max_jobs);
         let target = wanted.min(under_ceiling as usize);
         if target <= jobs {

@@ -13,7 +13,7 @@ fn run(controller: &mut BatchController, calls: usize, fixed: Duration, per_job:
     for _ in 0..calls {
         let jobs = controller.limit();
         let duration = fixed + per_job * u32::try_from(jobs).unwrap();
-        controller.observe(CallSample { jobs, failures: 0, duration });
+        controller.observe(CallSample { jobs, failures: 0, duration, load: 0 });
     }
 }
 
@@ -44,7 +44,7 @@ fn a_call_above_the_ceiling_shrinks_the_next_and_says_why() {
     let mut controller = up_to(64, Duration::from_secs(1));
     run(&mut controller, 20, Duration::from_millis(100), Duration::from_micros(1));
     let before = controller.limit();
-    controller.observe(CallSample { jobs: before, failures: 0, duration: Duration::from_secs(3) });
+    controller.observe(CallSample { jobs: before, failures: 0, duration: Duration::from_secs(3), load: 0 });
     assert_eq!(controller.limit(), before / 2);
     assert_eq!(controller.bound(), StopReason::Ceiling);
 }
@@ -54,7 +54,12 @@ fn a_call_that_mostly_fails_halves_the_next() {
     let mut controller = up_to(64, Duration::from_secs(1));
     run(&mut controller, 20, Duration::from_millis(100), Duration::from_micros(1));
     let before = controller.limit();
-    controller.observe(CallSample { jobs: before, failures: before, duration: Duration::from_millis(10) });
+    controller.observe(CallSample {
+        jobs: before,
+        failures: before,
+        duration: Duration::from_millis(10),
+        load: 0,
+    });
     assert_eq!(controller.limit(), before / 2);
 }
 
@@ -64,7 +69,7 @@ fn half_empty_calls_teach_nothing() {
     run(&mut controller, 6, Duration::from_millis(100), Duration::from_micros(1));
     let before = controller.limit();
     for _ in 0..1000 {
-        controller.observe(CallSample { jobs: 1, failures: 0, duration: Duration::from_millis(1) });
+        controller.observe(CallSample { jobs: 1, failures: 0, duration: Duration::from_millis(1), load: 0 });
     }
     assert_eq!(controller.limit(), before);
 }
@@ -88,19 +93,44 @@ fn a_fixed_size_never_changes() {
     assert_eq!(controller.limit(), 1);
 }
 
+/// Full calls of jobs that weigh so much, and take no time to speak of.
+fn run_heavy(controller: &mut BatchController, calls: usize, job_load: u64) {
+    for _ in 0..calls {
+        let jobs = controller.limit();
+        let duration = Duration::from_millis(10);
+        controller.observe(CallSample { jobs, failures: 0, duration, load: job_load * jobs as u64 });
+    }
+}
+
+#[test]
+fn heavier_jobs_make_smaller_calls_and_lighter_ones_larger_again() {
+    let limits = BatchLimits::up_to(64, Duration::from_secs(2)).with_load("pixels", 256);
+    let mut controller = BatchController::new(limits);
+    run_heavy(&mut controller, 16, 2);
+    assert_eq!((controller.limit(), controller.bound()), (64, StopReason::MaxJobs));
+    run_heavy(&mut controller, 40, 50);
+    assert_eq!((controller.limit(), controller.bound()), (5, StopReason::MaxLoad));
+    run_heavy(&mut controller, 40, 1000);
+    assert_eq!(controller.limit(), 1, "one is always tried");
+    run_heavy(&mut controller, 80, 0);
+    assert_eq!(controller.limit(), 64, "what was done before weighs nothing");
+}
+
 proptest! {
     #[test]
     fn whatever_it_sees_it_keeps_its_bounds(
         min_jobs in 0_usize..40,
         max_jobs in 0_usize..2000,
         samples in prop::collection::vec((0_usize..600, 0_usize..600, 0_u64..5_000_000), 0..300),
+        most in 0_u64..1_000_000,
     ) {
         let limits = BatchLimits { min_jobs, max_jobs, ..BatchLimits::up_to(1, Duration::from_secs(1)) };
+        let limits = limits.with_load("pixels", most);
         let mut controller = BatchController::new(limits);
         let kept = *controller.limits();
         prop_assert!(kept.min_jobs >= 1 && kept.min_jobs <= kept.max_jobs && kept.max_jobs <= 500);
         for (jobs, failures, micros) in samples {
-            controller.observe(CallSample { jobs, failures, duration: Duration::from_micros(micros) });
+            controller.observe(CallSample { jobs, failures, duration: Duration::from_micros(micros), load: micros });
             prop_assert!((kept.min_jobs..=kept.max_jobs).contains(&controller.limit()));
         }
     }
@@ -113,7 +143,7 @@ proptest! {
         run(&mut controller, 30, Duration::from_millis(90), Duration::from_micros(1));
         for jobs in sizes {
             let before = controller.limit();
-            controller.observe(CallSample { jobs, failures: 0, duration: Duration::from_secs(2) });
+            controller.observe(CallSample { jobs, failures: 0, duration: Duration::from_secs(2), load: 0 });
             prop_assert!(controller.limit() < before || before == 1);
         }
     }

@@ -14,6 +14,8 @@ pub enum StopReason {
     MaxJobs,
     /// As many jobs as fit under the kind's [`latency_ceiling`](backstock_queue::BatchLimits::latency_ceiling).
     Ceiling,
+    /// As many jobs as are likely to stay within the kind's [`load`](backstock_queue::BatchLimits::load).
+    MaxLoad,
     /// The store had no more jobs of the kind.
     QueueEmpty,
     /// More were awaited for the kind's [`max_wait`](backstock_queue::BatchLimits::max_wait), then it was over.
@@ -24,10 +26,11 @@ pub enum StopReason {
 
 impl StopReason {
     /// All reasons.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::LimitReached,
         Self::MaxJobs,
         Self::Ceiling,
+        Self::MaxLoad,
         Self::QueueEmpty,
         Self::MaxWait,
         Self::StoreUnavailable,
@@ -39,6 +42,7 @@ impl StopReason {
             Self::LimitReached => "limit_reached",
             Self::MaxJobs => "max_jobs",
             Self::Ceiling => "ceiling",
+            Self::MaxLoad => "max_load",
             Self::QueueEmpty => "queue_empty",
             Self::MaxWait => "max_wait",
             Self::StoreUnavailable => "store_unavailable",

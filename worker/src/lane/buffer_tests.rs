@@ -23,7 +23,7 @@ fn kind(name: &'static str, batched: bool) -> KindInfo {
 
 /// A lane with single jobs of kind `one`, and batches of exactly four of kind `many`.
 fn buffer(max_wait: Duration) -> Buffer {
-    let four = BatchLimits { min_jobs: 4, max_jobs: 4, max_wait, latency_ceiling: Duration::from_secs(1) };
+    let four = BatchLimits { min_jobs: 4, max_wait, ..BatchLimits::up_to(4, Duration::from_secs(1)) };
     Buffer::new(
         [(kind("one", false), BatchLimits::ONE), (kind("many", true), four)],
         PriorityOrder::default(),

@@ -268,7 +268,8 @@ impl State {
         let jobs = running.leases.len();
         let failures = settlements.iter().filter(failed).count();
         let kind = self.buffer.kind_mut(running.kind);
-        kind.controller.observe(CallSample { jobs, failures, duration: took });
+        let load = kind.controller.limits().load.map_or(0, |load| sum_of(load.counter, settlements));
+        kind.controller.observe(CallSample { jobs, failures, duration: took, load });
         kind.stats.calls += 1;
         kind.stats.jobs += jobs as u64;
         kind.stats.failures += failures as u64;
@@ -357,4 +358,11 @@ impl State {
             kinds: kinds.collect(),
         }
     }
+}
+
+/// What the jobs of a call tallied under one name.
+fn sum_of(counter: &str, settlements: &[Settlement]) -> u64 {
+    let tallies = settlements.iter().flat_map(|settlement| &settlement.tally);
+    let amounts = tallies.filter(|(name, _)| name == counter).map(|(_, amount)| amount);
+    amounts.fold(0, |sum, amount| sum.saturating_add(u64::try_from(*amount).unwrap_or(0)))
 }

@@ -26,7 +26,7 @@ async fn batches_grow_while_jobs_wait_and_say_why_they_stopped() {
 async fn a_batch_waits_for_more_as_long_as_it_may() {
     let mut rig = Rig::new();
     let max_wait = Duration::from_millis(250);
-    let limits = BatchLimits { min_jobs: 4, max_jobs: 4, max_wait, latency_ceiling: Duration::from_secs(9) };
+    let limits = BatchLimits { min_jobs: 4, max_wait, ..BatchLimits::up_to(4, Duration::from_secs(9)) };
     rig.options.batch.insert("team".into(), limits);
     let run = rig.run();
     tokio::time::sleep(Duration::from_secs(5)).await;
