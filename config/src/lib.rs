@@ -16,7 +16,7 @@ pub use secret::Secret;
 pub use tree::{
     Cache, Catalog, Config, Duplicates, Durability, Embedding, EmbeddingModel, Encryption, Eviction, Fetch,
     ImageEngine, ImageFit, ImageFormat, Import, Log, LogFormat, Media, MemoryPolicy, Quantization, Queue,
-    QueueType, Rabbitmq, Record, Retention, Scheduler, Telemetry, Vectors, Worker,
+    QueueType, Rabbitmq, Record, Retention, S3, Scheduler, Telemetry, Vectors, Worker,
 };
 
 use layer::Layer;

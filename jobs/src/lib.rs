@@ -9,6 +9,8 @@ pub mod import_products;
 pub mod make_thumbnails;
 pub mod refresh_view;
 pub mod sweep_dirty;
+#[cfg(test)]
+mod testing;
 pub mod warm_cache;
 
 pub use failure::DISK_FULL;
@@ -17,7 +19,7 @@ use backstock_cache::Cache;
 use backstock_catalog::Catalog;
 use backstock_cpu::CpuPool;
 use backstock_embedding::Embed;
-use backstock_media::{HttpImages, Thumbnailer};
+use backstock_media::{RemoteImages, Thumbnailer};
 use backstock_queue::{Registry, Store};
 use backstock_vectors::VectorStore;
 use std::sync::Arc;
@@ -31,8 +33,8 @@ pub struct Tools {
     pub catalog: Arc<Catalog>,
     /// Makes thumbnails.
     pub thumbnailer: Arc<Thumbnailer>,
-    /// Fetches pictures named by URL; none: they are counted and left.
-    pub fetch: Option<Arc<HttpImages>>,
+    /// Fetches pictures named by URL; what it does not take is counted and left.
+    pub remote: Arc<RemoteImages>,
     /// Makes vectors.
     pub embedder: Arc<dyn Embed>,
     /// Keeps vectors.

@@ -1,11 +1,10 @@
 //! `make_thumbnails`: cuts product images to size.
 
-use crate::sweep_dirty::is_remote;
 use crate::{Tools, failure};
 use backstock_catalog::{Catalog, DirtyKind, ImageResult};
 use backstock_cpu::CpuPool;
 use backstock_media::{
-    FetchError, Fetched, HttpImages, LocalImages, Made, Manifest, MediaError, Next, Thumbnailer,
+    FetchError, Fetched, LocalImages, Made, MediaError, Next, RemoteImages, Thumbnailer, is_remote,
 };
 use backstock_queue::{Batch, BatchLimits, Context, Handler, Item, Job, JobError};
 use futures::future::join_all;
@@ -28,7 +27,7 @@ impl Job for MakeThumbnails {
     const KIND: &'static str = "make_thumbnails";
     const QUEUE: &'static str = "images";
     const TIMEOUT: Duration = Duration::from_mins(10);
-    const BATCH: BatchLimits = BatchLimits::up_to(64, Duration::from_secs(2));
+    const BATCH: BatchLimits = BatchLimits::up_to(64, Duration::from_secs(2)).with_load(PIXELS, CALL_PIXELS);
 }
 
 /// Counter of its group: images that were looked at.
@@ -37,6 +36,11 @@ pub const IMAGES: &str = "images";
 pub const THUMBNAILS: &str = "thumbnails";
 /// Counter of its group: images without thumbnails because they are unusable.
 pub const IMAGES_FAILED: &str = "images_failed";
+
+/// Counter of its group: pixels of the sources that were decoded, by their headers.
+pub const PIXELS: &str = "pixels";
+/// Pixels that one call should not exceed: 64 photos of a shop, or a few of a camera.
+const CALL_PIXELS: u64 = 256_000_000;
 
 /// Fetched pictures in memory at a time, each at most as long as the limit on files.
 const FETCHES: usize = 16;
@@ -47,7 +51,7 @@ const FETCHES: usize = 16;
 pub struct ThumbnailMaker {
     catalog: Arc<Catalog>,
     thumbnailer: Arc<Thumbnailer>,
-    fetch: Option<Arc<HttpImages>>,
+    remote: Arc<RemoteImages>,
     fetches: Semaphore,
     cpu: CpuPool,
 }
@@ -91,7 +95,7 @@ impl ThumbnailMaker {
         Self {
             catalog: Arc::clone(&tools.catalog),
             thumbnailer: Arc::clone(&tools.thumbnailer),
-            fetch: tools.fetch.clone(),
+            remote: Arc::clone(&tools.remote),
             fetches: Semaphore::new(FETCHES),
             cpu: tools.cpu.clone(),
         }
@@ -109,8 +113,9 @@ impl ThumbnailMaker {
         let marks = self.catalog.dirty_of(DirtyKind::Image, &links).await.map_err(failure::catalog)?;
         let made = if is_remote(&item.link) { self.remote(&item.link).await } else { self.local(item).await };
         let result = match made {
-            Ok(manifest) => {
+            Ok(Made { manifest, pixels, .. }) => {
                 item.tally(THUMBNAILS, manifest.outputs.len() as i64);
+                item.tally(PIXELS, i64::try_from(pixels).unwrap_or(i64::MAX));
                 ImageResult::Done {
                     content_hash: manifest.source_hash.clone(),
                     manifest: serde_json::to_value(&manifest).map_err(JobError::discard)?,
@@ -131,7 +136,7 @@ impl ThumbnailMaker {
 }
 
 impl ThumbnailMaker {
-    async fn local(&self, job: &MakeThumbnails) -> Result<Manifest, Unmade> {
+    async fn local(&self, job: &MakeThumbnails) -> Result<Made, Unmade> {
         let (thumbnailer, images, link) =
             (Arc::clone(&self.thumbnailer), job.images.clone(), job.link.clone());
         let cut = move || thumbnailer.make_file(LocalImages::open(images)?.resolve(&link)?);
@@ -139,20 +144,17 @@ impl ThumbnailMaker {
         Ok(told(&job.link, made?))
     }
 
-    async fn remote(&self, url: &str) -> Result<Manifest, Unmade> {
-        let Some(fetch) = self.fetch.clone() else {
-            let reason = "fetching is off; `media.fetch.enabled` turns it on".to_owned();
-            return Err(Unmade::Unusable { code: "fetching_is_off", reason });
-        };
+    async fn remote(&self, url: &str) -> Result<Made, Unmade> {
         let _held_until_the_end = self.fetches.acquire().await.map_err(Unmade::lost)?;
-        let (thumbnailer, link) = (Arc::clone(&self.thumbnailer), url.to_owned());
+        let (remote, thumbnailer, link) =
+            (Arc::clone(&self.remote), Arc::clone(&self.thumbnailer), url.to_owned());
         let ask = move || {
             let known = thumbnailer.remembered(&link);
-            let fetched = fetch.fetch(&link, known.as_ref().map(|(validators, _)| validators))?;
+            let fetched = remote.fetch(&link, known.as_ref().map(|(validators, _)| validators))?;
             Ok::<_, FetchError>((fetched, known))
         };
         let (bytes, validators) = match spawn_blocking(ask).await.map_err(Unmade::lost)?? {
-            (Fetched::Unchanged, Some((_, manifest))) => return Ok(manifest),
+            (Fetched::Unchanged, Some((_, manifest))) => return Ok(Made::reused(manifest)),
             (Fetched::Unchanged, None) => {
                 return Err(FetchError::Refused { status: 304 }.into());
             }
@@ -169,13 +171,13 @@ impl ThumbnailMaker {
     }
 }
 
-/// The manifest; what it took goes to the log.
-fn told(link: &str, made: Made) -> Manifest {
+/// What it took goes to the log.
+fn told(link: &str, made: Made) -> Made {
     if !made.reused {
         let (pixels, memory_bytes) = (made.pixels, made.memory_bytes);
         tracing::debug!(link, pixels, memory_bytes, "thumbnails made");
     }
-    made.manifest
+    made
 }
 
 impl Handler for ThumbnailMaker {
@@ -186,3 +188,6 @@ impl Handler for ThumbnailMaker {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

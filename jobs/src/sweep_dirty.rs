@@ -6,6 +6,7 @@ use crate::make_thumbnails::MakeThumbnails;
 use crate::warm_cache::WarmCache;
 use crate::{Tools, failure};
 use backstock_catalog::{Catalog, Dirty, DirtyKind};
+use backstock_media::{RemoteImages, is_remote};
 use backstock_queue::{
     Context, GroupId, Handler, Job, JobError, JobId, NewGroup, NewJob, One, Store, Unique,
 };
@@ -87,8 +88,7 @@ pub(crate) struct Behalf<'a> {
 pub(crate) struct FanOut {
     catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
-    /// Whether pictures named by URL are fetched.
-    fetches: bool,
+    remote: Arc<RemoteImages>,
 }
 
 /// Marks read at a time, jobs enqueued at a time.
@@ -102,7 +102,7 @@ impl FanOut {
         Self {
             catalog: Arc::clone(&tools.catalog),
             store: Arc::clone(&tools.store),
-            fetches: tools.fetch.is_some(),
+            remote: Arc::clone(&tools.remote),
         }
     }
 
@@ -152,9 +152,10 @@ impl FanOut {
     ) -> Result<u64, JobError> {
         let (local, remote): (Vec<String>, Vec<String>) =
             links.iter().cloned().partition(|link| !is_remote(link));
-        let left = if self.fetches { 0 } else { remote.len() as u64 };
+        let (taken, left): (Vec<String>, Vec<String>) =
+            remote.into_iter().partition(|link| self.remote.takes(link));
         let mut wanted = if folder.is_some() { local } else { Vec::new() };
-        wanted.extend(remote.into_iter().filter(|_| self.fetches));
+        wanted.extend(taken);
         let marks = self.catalog.dirty_of(DirtyKind::Image, &wanted).await.map_err(failure::catalog)?;
         let jobs = marks.iter().map(|mark| {
             let images = folder.filter(|_| !is_remote(&mark.key)).unwrap_or_default().into();
@@ -162,7 +163,7 @@ impl FanOut {
             Ok(identified(job, mark, behalf))
         });
         self.enqueue(jobs.collect()).await?;
-        Ok(left)
+        Ok(left.len() as u64)
     }
 
     async fn enqueue(&self, jobs: Result<Vec<NewJob>, serde_json::Error>) -> Result<(), JobError> {
@@ -172,13 +173,6 @@ impl FanOut {
         }
         Ok(())
     }
-}
-
-/// Whether an image is fetched over the network rather than read from a folder.
-pub(crate) fn is_remote(link: &str) -> bool {
-    ["http://", "https://"]
-        .iter()
-        .any(|scheme| link.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))
 }
 
 fn identified(job: NewJob, mark: &Dirty, behalf: Behalf<'_>) -> NewJob {

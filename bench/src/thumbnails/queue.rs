@@ -70,7 +70,7 @@ async fn through_the_queue(folder: &Path, photos: &[PathBuf], place: &Path) -> a
         store: Arc::clone(&store),
         catalog: Arc::new(Catalog::open(&place.join("catalog.db")).await?),
         thumbnailer: Arc::new(Thumbnailer::new(place.join("queued"), recipe(Engine::default(), "jpeg"))?),
-        fetch: None,
+        remote: Arc::default(),
         embedder: Arc::new(backstock_embedding::FeatureHashing::default()),
         vectors: Arc::new(vectors),
         cache: Arc::new(Cache::new(CacheOptions::default())),

@@ -74,7 +74,11 @@ mod testing;
 
 pub use engine::Engine;
 pub use error::MediaError;
-pub use fetch::{FetchError, Fetched, HttpImages, HttpOptions, Next, Validators};
+pub use fetch::{
+    FetchError, Fetched, HttpImages, HttpOptions, Next, RemoteImages, RequestLimits, Validators, is_remote,
+};
+#[cfg(feature = "s3")]
+pub use fetch::{InvalidS3Options, S3Credentials, S3Images, S3Options};
 pub use limits::Limits;
 pub use local::LocalImages;
 pub use manifest::{Made, Manifest, OutputFile, Picture};

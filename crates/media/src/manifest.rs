@@ -78,6 +78,13 @@ pub struct Made {
     pub memory_bytes: u64,
 }
 
+impl Made {
+    /// Nothing was to be done for it.
+    pub fn reused(manifest: Manifest) -> Self {
+        Self { manifest, reused: true, pixels: 0, memory_bytes: 0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -83,7 +83,7 @@ impl Thumbnailer {
         self.recipe.limits.check_file(source.len() as u64)?;
         let source_hash = blake3::hash(source).to_hex().to_string();
         if let Some(manifest) = self.stored(&source_hash) {
-            return Ok(Made { manifest, reused: true, pixels: 0, memory_bytes: 0 });
+            return Ok(Made::reused(manifest));
         }
         let weight = weigh(source, &self.recipe)?;
         let share = self.memory.take(weight.bytes);

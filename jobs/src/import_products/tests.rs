@@ -1,13 +1,6 @@
 use super::*;
-use backstock_cache::{Cache, CacheOptions};
-use backstock_cpu::CpuPool;
-use backstock_embedding::FeatureHashing;
-use backstock_media::{Recipe, Thumbnailer};
-use backstock_queue::{
-    Claim, Draws, JobFilter, JobRecord, KindRange, Lease, MemoryStore, Page, PriorityOrder, StoreExt,
-    WorkerId, WorkerInfo,
-};
-use backstock_vectors::{SqliteVectors, SqliteVectorsOptions};
+use crate::testing;
+use backstock_queue::{JobFilter, JobRecord, Page, StoreExt};
 use std::future::pending;
 use tokio::sync::Notify;
 
@@ -27,23 +20,7 @@ impl Shop {
         let row = |n: usize| format!("s{n},Thing {n},1.00,EUR,p/{n}.jpg\n");
         let rows: String = (0..ROWS).map(row).collect();
         std::fs::write(&file, format!("sku,title,price,currency,image_link\n{rows}")).unwrap();
-        let vectors = SqliteVectors::open(SqliteVectorsOptions::new(dir.path().join("vectors.db"))).await;
-        let tools = Tools {
-            fetch: None,
-            store: Arc::new(MemoryStore::new(Arc::new(SystemClock))),
-            catalog: Arc::new(Catalog::open(&dir.path().join("catalog.db")).await.unwrap()),
-            thumbnailer: Arc::new(Thumbnailer::new(dir.path().join("t"), Recipe::default()).unwrap()),
-            embedder: Arc::new(FeatureHashing::new()),
-            vectors: Arc::new(vectors.unwrap()),
-            cache: Arc::new(Cache::new(CacheOptions::default())),
-            cpu: CpuPool::new(1),
-            import: Settings {
-                read: ReadOptions { default_currency: "EUR".into(), ..ReadOptions::default() },
-                batch_rows: BATCH_ROWS,
-                max_delete_percent: 10,
-            },
-            warm: crate::warm_cache::WarmSettings::default(),
-        };
+        let tools = testing::tools(dir.path()).await;
         let job = ImportProducts {
             import: Uuid::now_v7(),
             file,
@@ -88,28 +65,10 @@ impl Shop {
 
     /// Runs a job as a worker does.
     async fn run_one<J: Job>(&self, job: &J) {
-        let store = &self.tools.store;
-        store.push(job).await.unwrap();
-        let kinds = vec![KindRange { kind: J::KIND.into(), max_version: 1 }];
-        let (id, patience) = (WorkerId("w".into()), Duration::from_mins(1));
-        let worker = WorkerInfo { id: id.clone(), host: "h".into(), pid: 1, kinds: kinds.clone(), patience };
-        store.check_in(&worker).await.unwrap();
-        let claim = Claim {
-            worker: id,
-            queue: J::QUEUE.into(),
-            kinds,
-            max: 1,
-            lease_for: Duration::from_mins(1),
-            order: PriorityOrder::default(),
-            draw: 0,
-        };
-        let leases: Vec<Lease> = store.claim(&claim).await.unwrap().leases;
-        let registry = crate::registry(&self.tools);
-        let draws = Arc::new(Draws::seeded(1));
-        let settlements = registry.run(J::KIND, leases, Context::detached(), draws).await;
+        self.tools.store.push(job).await.unwrap();
+        let settlements = testing::perform::<J>(&self.tools, 1).await;
         let outcomes: Vec<_> = settlements.iter().map(|settlement| settlement.outcome.clone()).collect();
         assert_eq!(outcomes, [backstock_queue::Outcome::Complete]);
-        store.settle(settlements).await.unwrap();
     }
 
     async fn jobs(&self, kind: &str) -> Vec<JobRecord> {

@@ -35,7 +35,7 @@ const BENCH: (&str, &[&str]) = ("bench", EVERYTHING);
 const EVERYTHING: &[&str] = &["*"];
 
 /// Libraries that stay behind the crates that own them. A name that ends in `-` stands for all that begin so.
-const OWNED: [(&str, &[&str]); 13] = [
+const OWNED: [(&str, &[&str]); 14] = [
     ("sqlx", &["sqlite", "queue", "catalog", "vectors", "bench", "tests"]),
     ("redis", &["queue", "cache", "bench", "tests"]),
     ("lapin", &["queue", "bench", "tests"]),
@@ -46,6 +46,7 @@ const OWNED: [(&str, &[&str]); 13] = [
     // The demonstration draws its pictures itself, so that there are none in the repository.
     ("image", &["media", "demo", "bench"]),
     ("fast_image_resize", &["media", "bench"]),
+    ("object_store", &["media"]),
     ("candle-", &["embedding"]),
     ("tokenizers", &["embedding"]),
     ("croner", &["scheduler"]),

@@ -6,7 +6,9 @@ use backstock_catalog::delivery::{DuplicatePolicy, Limits, ReadOptions};
 use backstock_config::{Config, Duplicates, EmbeddingModel, ImageEngine, ImageFit, ImageFormat};
 use backstock_embedding::{Choice, Embed, Progress, ResolveOptions, Stage, user_cache_dir};
 use backstock_jobs::import_products::Settings;
-use backstock_media::{Engine, Fit, HttpImages, HttpOptions, Output, Recipe, Thumbnailer};
+use backstock_media::{
+    Engine, Fit, HttpImages, HttpOptions, Output, Recipe, RemoteImages, RequestLimits, Thumbnailer,
+};
 use indicatif::ProgressBar;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -78,22 +80,58 @@ pub fn recipe(config: &Config) -> Recipe {
     }
 }
 
-/// Fetches pictures named by URL, if that is on.
-pub fn fetch(config: &Config) -> Option<HttpImages> {
+/// Fetches pictures named by URL, from the sources that are on.
+pub fn remote_images(config: &Config) -> Result<RemoteImages, Failure> {
     let fetch = &config.media.fetch;
-    let options = HttpOptions {
+    let limits = RequestLimits {
         max_bytes: config.media.max_file_mib * MIB,
         timeout: Duration::from_secs(fetch.timeout_seconds),
-        max_redirects: fetch.max_redirects,
         per_host: fetch.per_host,
-        allow_private_addresses: fetch.allow_private_addresses,
     };
-    fetch.enabled.then(|| HttpImages::new(options))
+    let mut remote = RemoteImages::default();
+    if fetch.enabled {
+        remote = remote.with_http(HttpImages::new(HttpOptions {
+            limits: limits.clone(),
+            max_redirects: fetch.max_redirects,
+            allow_private_addresses: fetch.allow_private_addresses,
+        }));
+    }
+    if config.media.s3.buckets.is_empty() { Ok(remote) } else { with_s3(remote, &config.media.s3, limits) }
+}
+
+#[cfg(feature = "s3")]
+fn with_s3(
+    remote: RemoteImages,
+    s3: &backstock_config::S3,
+    limits: RequestLimits,
+) -> Result<RemoteImages, Failure> {
+    let credentials = (!s3.access_key_id.is_empty()).then(|| backstock_media::S3Credentials {
+        access_key_id: s3.access_key_id.clone(),
+        secret_access_key: s3.secret_access_key.reveal().to_owned(),
+        session_token: s3.session_token.reveal().to_owned(),
+    });
+    let options = backstock_media::S3Options {
+        endpoint: s3.endpoint.clone(),
+        region: s3.region.clone(),
+        credentials,
+        buckets: s3.buckets.clone(),
+        allow_http: s3.allow_http,
+        limits,
+    };
+    let images = backstock_media::S3Images::new(&options);
+    let images = images.map_err(|error| Failure::usage(format!("`media.s3`: {error}")))?;
+    Ok(remote.with_s3(images))
+}
+
+#[cfg(not(feature = "s3"))]
+fn with_s3(_: RemoteImages, _: &backstock_config::S3, _: RequestLimits) -> Result<RemoteImages, Failure> {
+    Err(Failure::usage("`media.s3.buckets` needs a build with the feature s3"))
 }
 
 /// Checks what the engines are told, without starting them.
 pub fn check(config: &Config) -> Result<(), Failure> {
     recipe(config).check().map_err(Failure::usage)?;
+    remote_images(config)?;
     let path = &config.embedding.path;
     if !path.is_empty() && !Path::new(path).is_dir() {
         return Err(Failure::usage(format!("`embedding.path`: there is no folder {path}")));

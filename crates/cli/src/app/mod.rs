@@ -63,7 +63,7 @@ impl App {
             store,
             catalog,
             thumbnailer: Arc::new(engines::thumbnailer(&config)?),
-            fetch: engines::fetch(&config).map(Arc::new),
+            remote: Arc::new(engines::remote_images(&config)?),
             embedder,
             vectors,
             cache: Arc::new(Box::pin(cache::open(&config)).await?),

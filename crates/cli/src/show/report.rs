@@ -137,7 +137,7 @@ impl Report {
         }
         if self.images_remote > 0 {
             line(format!(
-                "  remote images   {:>9}  named by URL; `media.fetch.enabled` fetches them",
+                "  remote images   {:>9}  named by URL; `media.fetch.enabled` and `media.s3.buckets` fetch them",
                 count(self.images_remote)
             ));
         }

@@ -18,6 +18,24 @@ pub enum FetchError {
         /// Name or address in the URL.
         host: String,
     },
+    /// The source that the link belongs to is off.
+    #[error("not fetched; `{setting}` turns it on")]
+    SourceOff {
+        /// What turns it on.
+        setting: &'static str,
+    },
+    /// The link names a bucket that is not to be read.
+    #[error("bucket {bucket:?} is not among `media.s3.buckets`")]
+    ForbiddenBucket {
+        /// Name in the link, cut to 100 characters.
+        bucket: String,
+    },
+    /// The store does not accept how it is asked; no picture is to blame.
+    #[error("the store says {code}; correct `media.s3`")]
+    StoreMisconfigured {
+        /// What the store calls it, as in `SignatureDoesNotMatch`.
+        code: &'static str,
+    },
     /// One redirect after the other.
     #[error("more than {max} redirects")]
     TooManyRedirects {
@@ -87,6 +105,9 @@ impl FetchError {
         match self {
             Self::InvalidUrl { .. } => "invalid_url",
             Self::ForbiddenAddress { .. } => "forbidden_address",
+            Self::SourceOff { .. } => "fetching_is_off",
+            Self::ForbiddenBucket { .. } => "forbidden_bucket",
+            Self::StoreMisconfigured { .. } => "store_misconfigured",
             Self::TooManyRedirects { .. } => "too_many_redirects",
             Self::WrongContentType { .. } => "wrong_content_type",
             Self::TooLarge { .. } => "too_large_file",
@@ -103,9 +124,10 @@ impl FetchError {
     pub fn next(&self) -> Next {
         match self {
             Self::HostResting { wait, .. } => Next::Wait(*wait),
-            Self::ServerFailed { .. } | Self::TookTooLong { .. } | Self::ConnectionFailed { .. } => {
-                Next::Retry
-            }
+            Self::ServerFailed { .. }
+            | Self::TookTooLong { .. }
+            | Self::ConnectionFailed { .. }
+            | Self::StoreMisconfigured { .. } => Next::Retry,
             _ => Next::GiveUp,
         }
     }

@@ -1,4 +1,4 @@
-//! Image links: http(s) URLs, or paths below the images folder.
+//! Image links: `http(s)` and `s3` URLs, or paths below the images folder.
 
 /// Most links kept.
 pub(crate) const MAX_LINKS: usize = 20;
@@ -22,7 +22,7 @@ pub(crate) fn parse(link: &str) -> Option<String> {
 }
 
 fn strip_scheme(link: &str) -> Option<&str> {
-    ["https://", "http://"].iter().find_map(|scheme| {
+    ["https://", "http://", "s3://"].iter().find_map(|scheme| {
         let head = link.get(..scheme.len())?;
         head.eq_ignore_ascii_case(scheme).then(|| &link[scheme.len()..])
     })
@@ -80,6 +80,7 @@ mod tests {
             ("https://img.example.test/a b", None),
             ("https://img.example.test/a,b.jpg?x=1", Some("https://img.example.test/a,b.jpg?x=1")),
             ("HTTP://x.test/a", Some("HTTP://x.test/a")),
+            ("s3://pictures/m/h/mh01.jpg", Some("s3://pictures/m/h/mh01.jpg")),
             ("/m/h/mh01.jpg", Some("m/h/mh01.jpg")),
             ("./photos/my shoe.jpeg", Some("photos/my shoe.jpeg")),
         ] {

@@ -1,53 +1,20 @@
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
+use std::io::{Read, Write};
+use std::time::Duration;
 
 use super::super::Next;
+use super::super::test_server::Server;
 use super::*;
 
-/// A server on this machine. `answer` is called with each request's head and the connection, which closes after it.
-struct Server {
-    address: SocketAddr,
-    heads: Receiver<String>,
-}
-
-impl Server {
-    fn new(answer: impl Fn(&str, &mut TcpStream) + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (tell, heads) = channel();
-        std::thread::spawn(move || {
-            for connection in listener.incoming() {
-                let Ok(mut connection) = connection else { return };
-                let mut head = String::new();
-                let mut lines = BufReader::new(connection.try_clone().unwrap());
-                while lines.read_line(&mut head).is_ok_and(|length| length > 2) {}
-                if tell.send(head.clone()).is_err() {
-                    return;
-                }
-                answer(&head, &mut connection);
-            }
-        });
-        Self { address, heads }
-    }
-
-    /// Answers everything with this text.
-    fn saying(text: &'static str) -> Self {
-        Self::new(move |_, connection| drop(connection.write_all(text.as_bytes())))
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}/{path}", self.address)
-    }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "written on the spot by every test")]
 fn images(options: HttpOptions) -> HttpImages {
     HttpImages::new(HttpOptions { allow_private_addresses: true, ..options })
 }
 
+fn with(limits: RequestLimits) -> HttpImages {
+    images(HttpOptions { limits, ..HttpOptions::default() })
+}
+
 fn fetch(server: &Server) -> Result<Fetched, FetchError> {
-    images(HttpOptions { max_bytes: 1000, ..HttpOptions::default() }).fetch(&server.url("a.jpg"), None)
+    with(RequestLimits { max_bytes: 1000, ..RequestLimits::default() }).fetch(&server.url("a.jpg"), None)
 }
 
 fn code(result: Result<Fetched, FetchError>) -> &'static str {
@@ -86,8 +53,8 @@ fn a_server_that_says_nothing_is_given_up() {
         // Until the other side hangs up.
         let _ = connection.read(&mut [0]);
     });
-    let impatient = HttpOptions { timeout: Duration::from_millis(150), ..HttpOptions::default() };
-    let error = images(impatient).fetch(&server.url("a.jpg"), None).unwrap_err();
+    let impatient = with(RequestLimits { timeout: Duration::from_millis(150), ..RequestLimits::default() });
+    let error = impatient.fetch(&server.url("a.jpg"), None).unwrap_err();
     assert_eq!((error.code(), error.next()), ("fetch_took_too_long", Next::Retry));
 }
 
@@ -98,8 +65,8 @@ fn an_answer_in_drops_is_given_up_as_well() {
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 900\r\n\r\nx");
         let _ = connection.read(&mut [0]);
     });
-    let impatient = HttpOptions { timeout: Duration::from_millis(150), ..HttpOptions::default() };
-    assert_eq!(code(images(impatient).fetch(&server.url("a.jpg"), None)), "fetch_took_too_long");
+    let impatient = with(RequestLimits { timeout: Duration::from_millis(150), ..RequestLimits::default() });
+    assert_eq!(code(impatient.fetch(&server.url("a.jpg"), None)), "fetch_took_too_long");
 }
 
 #[test]
