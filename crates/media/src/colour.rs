@@ -14,7 +14,7 @@ pub(crate) struct Profiles {
 }
 
 impl Profiles {
-    /// Whether an RGB picture with this profile looks different from one in sRGB. Without a profile, or with one that
+    /// Whether a picture with this profile may look different from one in sRGB. Without a profile, or with one that
     /// cannot be applied (damaged, or of a space the decoder already left, such as CMYK), it does not: a slightly wrong
     /// colour beats no picture.
     pub(crate) fn differs_from_srgb(&mut self, icc: Option<&[u8]>) -> bool {
@@ -31,7 +31,7 @@ impl Profiles {
     }
 }
 
-/// Sends a lattice of colours through the profile.
+/// Sends a lattice of colours, and all greys, through the profile.
 fn probe(icc: &[u8]) -> bool {
     const STEPS: [u8; 6] = [0, 51, 102, 153, 204, 255];
     let data: Vec<u8> = STEPS
@@ -39,23 +39,29 @@ fn probe(icc: &[u8]) -> bool {
         .flat_map(|&r| STEPS.iter().flat_map(move |&g| STEPS.iter().flat_map(move |&b| [r, g, b])))
         .collect();
     let lattice = Pixels { width: 36, height: 6, layout: Layout::Rgb, data };
-    let seen = to_srgb(lattice.clone(), Some(icc));
-    seen.data.iter().zip(&lattice.data).any(|(a, b)| a.abs_diff(*b) > INVISIBLE)
+    let ramp = Pixels { width: 256, height: 1, layout: Layout::Grey, data: (0..=255).collect() };
+    [lattice, ramp].into_iter().any(|sent| {
+        let seen = to_srgb(sent.clone(), Some(icc));
+        seen.data.iter().zip(&sent.data).any(|(a, b)| a.abs_diff(*b) > INVISIBLE)
+    })
 }
 
-/// Pixels in sRGB; as they are where [`Profiles::differs_from_srgb`] explains why.
+/// Pixels in sRGB; as they are where [`Profiles::differs_from_srgb`] explains why, and where the profile is of another
+/// number of colours.
 pub(crate) fn to_srgb(pixels: Pixels, icc: Option<&[u8]>) -> Pixels {
-    let layout = match pixels.layout {
-        Layout::Rgb => IccLayout::Rgb,
-        Layout::Rgba => IccLayout::Rgba,
-        Layout::Grey => return pixels,
-    };
     let Some(profile) = icc.and_then(|icc| ColorProfile::new_from_slice(icc).ok()) else { return pixels };
     let srgb = ColorProfile::new_srgb();
-    if profile.color_space != DataColorSpace::Rgb {
-        return pixels;
-    }
-    let Ok(transform) = profile.create_transform_8bit(layout, &srgb, layout, TransformOptions::default())
+    let (layout, target) = match (pixels.layout, profile.color_space) {
+        (Layout::Rgb, DataColorSpace::Rgb) => (IccLayout::Rgb, srgb),
+        (Layout::Rgba, DataColorSpace::Rgb) => (IccLayout::Rgba, srgb),
+        (Layout::Grey, DataColorSpace::Gray) => {
+            let mut grey = ColorProfile::new_gray_with_gamma(2.2);
+            grey.gray_trc = srgb.red_trc;
+            (IccLayout::Gray, grey)
+        }
+        _ => return pixels,
+    };
+    let Ok(transform) = profile.create_transform_8bit(layout, &target, layout, TransformOptions::default())
     else {
         return pixels;
     };
@@ -100,6 +106,21 @@ mod tests {
         }
         assert!(!profiles.differs_from_srgb(Some(b"no profile")));
         assert!(!profiles.differs_from_srgb(None));
+    }
+
+    #[test]
+    fn greys_of_another_curve_are_brought_to_that_of_srgb() {
+        let grey = |data: Vec<u8>| Pixels { width: data.len() as u32, height: 1, layout: Layout::Grey, data };
+        let linear = ColorProfile::new_gray_with_gamma(1.0).encode().unwrap();
+        assert!(Profiles::default().differs_from_srgb(Some(&linear)));
+        let seen = to_srgb(grey(vec![0, 55, 255]), Some(&linear)).data;
+        // 55 of 255 parts of light are a middle grey.
+        assert!(seen[0] == 0 && seen[1].abs_diff(128) <= 2 && seen[2] == 255, "{seen:?}");
+        assert_eq!(
+            to_srgb(green(), Some(&linear)),
+            green(),
+            "a profile of one colour for a picture of three"
+        );
     }
 
     #[test]

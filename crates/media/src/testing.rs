@@ -6,6 +6,9 @@ use image::codecs::gif::GifEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, Frame, ImageFormat, Rgb, RgbImage, RgbaImage};
 use jpeg_encoder::{ColorType, Encoder};
+use moxcms::{
+    ColorProfile, DataColorSpace, LutDataType, LutStore, LutType, LutWarehouse, Matrix3d, ProfileClass,
+};
 
 /// A smooth picture with some texture, so that codecs have work to do.
 pub(crate) fn gradient(width: u32, height: u32) -> DynamicImage {
@@ -27,7 +30,7 @@ pub(crate) fn jpeg(width: u32, height: u32) -> Vec<u8> {
     encode_jpeg(&gradient(width, height).into_rgb8())
 }
 
-fn encode_jpeg(image: &RgbImage) -> Vec<u8> {
+pub(crate) fn encode_jpeg(image: &RgbImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     let (width, height) = (image.width() as u16, image.height() as u16);
     Encoder::new(&mut bytes, 90).encode(image.as_raw(), width, height, ColorType::Rgb).unwrap();
@@ -52,12 +55,65 @@ fn special_jpeg(width: u16, height: u16, set: impl FnOnce(&mut Encoder<&mut Vec<
     bytes
 }
 
+/// One brightness, one component.
+pub(crate) fn grey_jpeg(width: u16, height: u16, sample: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let data = vec![sample; usize::from(width) * usize::from(height)];
+    Encoder::new(&mut bytes, 95).encode(&data, width, height, ColorType::Luma).unwrap();
+    bytes
+}
+
 /// One colour, given in ink: 255 is full ink.
 pub(crate) fn cmyk_jpeg(width: u16, height: u16, ink: [u8; 4]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let data = ink.repeat(usize::from(width) * usize::from(height));
     Encoder::new(&mut bytes, 95).encode(&data, width, height, ColorType::Cmyk).unwrap();
     bytes
+}
+
+/// The same colour by way of luma and chroma.
+pub(crate) fn ycck_jpeg(width: u16, height: u16, ink: [u8; 4]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let data = ink.repeat(usize::from(width) * usize::from(height));
+    Encoder::new(&mut bytes, 95).encode(&data, width, height, ColorType::CmykAsYcck).unwrap();
+    bytes
+}
+
+/// The profile of a press on which no ink at all is white, and every full ink or mixture of them one grey.
+pub(crate) fn cmyk_profile(lightness: f64) -> Vec<u8> {
+    let ramp: Vec<u8> = (0..=255).collect();
+    let grey = [(lightness * 2.55).round() as u8, 128, 128];
+    let corners = [[255, 128, 128]].into_iter().chain([grey; 15]);
+    let lut = LutDataType {
+        num_input_channels: 4,
+        num_output_channels: 3,
+        num_clut_grid_points: 2,
+        matrix: Matrix3d::IDENTITY,
+        num_input_table_entries: 256,
+        num_output_table_entries: 256,
+        input_table: LutStore::Store8(ramp.repeat(4)),
+        clut_table: LutStore::Store8(corners.flatten().collect()),
+        output_table: LutStore::Store8(ramp.repeat(3)),
+        lut_type: LutType::Lut8,
+    };
+    let mut profile = ColorProfile::new_srgb();
+    profile.profile_class = ProfileClass::OutputDevice;
+    (profile.color_space, profile.pcs) = (DataColorSpace::Cmyk, DataColorSpace::Lab);
+    (profile.red_trc, profile.green_trc, profile.blue_trc, profile.cicp) = (None, None, None, None);
+    profile.lut_a_to_b_perceptual = Some(LutWarehouse::Lut(lut));
+    profile.encode().unwrap()
+}
+
+/// The JPEG with this colour profile.
+pub(crate) fn with_icc(jpeg: &[u8], icc: &[u8]) -> Vec<u8> {
+    with_jpeg_segment(jpeg, 0xE2, &[b"ICC_PROFILE\0\x01\x01", icc].concat())
+}
+
+/// The JPEG without its first segment of this kind.
+pub(crate) fn without_jpeg_segment(jpeg: &[u8], marker: u8) -> Vec<u8> {
+    let at = jpeg.windows(2).position(|pair| pair == [0xFF, marker]).unwrap();
+    let length = usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+    [&jpeg[..at], &jpeg[at + 2 + length..]].concat()
 }
 
 /// The JPEG with a further segment behind its start marker.

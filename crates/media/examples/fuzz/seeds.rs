@@ -26,10 +26,19 @@ pub fn seeds() -> Result<Vec<(String, Vec<u8>)>, Box<dyn std::error::Error>> {
         encoder.encode(picture.as_raw(), 96, 70, ColorType::Rgb)?;
         all.push((format!("jpeg {name}"), bytes));
     }
-    for (name, colours, channels) in [("grey", ColorType::Luma, 1), ("inks", ColorType::Cmyk, 4)] {
+    let grey_curve = moxcms::ColorProfile::new_gray_with_gamma(1.8).encode()?;
+    for (name, colours, channels, profile) in [
+        ("grey", ColorType::Luma, 1, grey_curve.as_slice()),
+        ("inks", ColorType::Cmyk, 4, &[]),
+        ("inks by luma", ColorType::CmykAsYcck, 4, &[]),
+    ] {
         let mut bytes = Vec::new();
         let data: Vec<u8> = (0..96 * 70 * channels).map(|at| (at % 251) as u8).collect();
-        Encoder::new(&mut bytes, 80).encode(&data, 96, 70, colours)?;
+        let mut encoder = Encoder::new(&mut bytes, 80);
+        if !profile.is_empty() {
+            encoder.add_icc_profile(profile)?;
+        }
+        encoder.encode(&data, 96, 70, colours)?;
         all.push((format!("jpeg {name}"), bytes));
     }
     let rgb = DynamicImage::ImageRgb8(picture);

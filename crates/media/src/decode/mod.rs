@@ -1,5 +1,6 @@
 //! Header, then pixels: the only folder that talks to pixel decoders.
 
+mod inks;
 mod jpeg_structure;
 mod stills;
 
@@ -41,7 +42,7 @@ pub(crate) fn header(bytes: &[u8], format: Format, limits: &Limits) -> Result<He
         height: jpeg.height,
         orientation: jpeg.orientation.unwrap_or(Orientation::NoTransforms),
         icc: jpeg.icc.clone(),
-        pixel_bytes: if jpeg.components == 1 { 1 } else { 3 },
+        pixel_bytes: if jpeg.components == 2 { 3 } else { jpeg.components },
         jpeg: Some(jpeg),
     })
 }
@@ -71,10 +72,7 @@ impl Header {
         let pixels = u64::from(self.width) * u64::from(self.height);
         let reduced =
             u64::from(self.width.div_ceil(denominator)) * u64::from(self.height.div_ceil(denominator));
-        let samples = match &self.jpeg {
-            Some(jpeg) if jpeg.components == 1 => 1,
-            _ => 3,
-        };
+        let samples = self.jpeg.as_ref().map_or(3, |jpeg| u64::from(jpeg.components));
         // Coefficients of a progressive JPEG are kept for the whole picture, two bytes each.
         let kept = match &self.jpeg {
             Some(jpeg) if jpeg.progressive || jpeg.scans > 1 => pixels * samples * 2,
@@ -120,6 +118,9 @@ pub(crate) fn decode(
         // zune-jpeg 0.5.15 decodes them to green stripes without an error.
         let reason = "sequential with a scan for each colour; save it as baseline or progressive".to_owned();
         return Err(MediaError::UnsupportedVariety { format: Format::Jpeg, reason });
+    }
+    if let Some(jpeg) = header.jpeg.as_ref().filter(|jpeg| jpeg.components == 4) {
+        return inks::decode(bytes, header, jpeg, deadline).map(Frame::Pixels);
     }
     let pixels = stills::decode(bytes, header, limits, deadline)?;
     Ok(Frame::Pixels(alpha::drop_if_opaque(pixels)))

@@ -175,15 +175,6 @@ mod tests {
     }
 
     #[test]
-    fn a_cmyk_jpeg_becomes_rgb_with_its_colours() {
-        let bytes = testing::cmyk_jpeg(16, 16, [0, 255, 255, 0]);
-        let pixels = decode_as(&bytes, Format::Jpeg).unwrap();
-        assert_eq!(pixels.layout, Layout::Rgb);
-        let [red, green, blue] = pixels.data[..3] else { panic!("three samples") };
-        assert!(red > 200 && green < 60 && blue < 60, "expected red, got {red} {green} {blue}");
-    }
-
-    #[test]
     fn a_header_of_fifty_thousand_squared_is_refused_before_decoding() {
         let bomb = testing::png_header(50_000, 50_000);
         match decode_as(&bomb, Format::Png) {
