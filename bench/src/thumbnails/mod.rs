@@ -2,6 +2,7 @@
 //! (sharp in its usual and its best use, Pillow, pillow-simd, vipsthumbnail), in turns, each in a process of its own: CPU
 //! time around the work, highest memory, bytes, and likeness to a reference.
 
+mod bomb;
 mod contestant;
 mod install;
 mod ours;
@@ -47,6 +48,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             report.add(format, picture, results)?;
         }
     }
+    report.bomb_ms = Some(bomb::measure()?);
     report.threads = Some(threads::measure(&pictures)?);
     report.queue = Some(queue::measure(options.queue_photos.as_deref().unwrap_or(folder))?);
     println!("{}", if options.json { report.json().to_string() } else { report.text() });

@@ -28,6 +28,8 @@ struct Row {
 pub struct Report {
     absent: Vec<(&'static str, String)>,
     rows: Vec<Row>,
+    /// Until a bomb is refused, in milliseconds of CPU time.
+    pub bomb_ms: Option<f64>,
     pub threads: Option<Threads>,
     pub queue: Option<Queue>,
     folder: PathBuf,
@@ -36,7 +38,14 @@ pub struct Report {
 impl Report {
     pub fn new(contestants: &[Contestant], folder: &Path) -> Self {
         let absent = contestants.iter().filter_map(|c| Some((c.name, c.absent()?.to_owned()))).collect();
-        Self { absent, rows: Vec::new(), threads: None, queue: None, folder: folder.to_owned() }
+        Self {
+            absent,
+            rows: Vec::new(),
+            bomb_ms: None,
+            threads: None,
+            queue: None,
+            folder: folder.to_owned(),
+        }
     }
 
     pub fn add(
@@ -158,6 +167,9 @@ impl Report {
                     ));
                 }
             }
+        }
+        if let Some(ms) = self.bomb_ms {
+            bars.push(("50,000 × 50,000 PNG header refused within 10 ms".to_owned(), ms, ms <= 10.0));
         }
         if let Some(queue) = self.queue {
             let over = queue.overhead();
