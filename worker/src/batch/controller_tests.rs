@@ -112,7 +112,7 @@ fn heavier_jobs_make_smaller_calls_and_lighter_ones_larger_again() {
     assert_eq!((controller.limit(), controller.bound()), (5, StopReason::MaxLoad));
     run_heavy(&mut controller, 40, 1000);
     assert_eq!(controller.limit(), 1, "one is always tried");
-    run_heavy(&mut controller, 80, 0);
+    run_heavy(&mut controller, 60, 0);
     assert_eq!(controller.limit(), 64, "what was done before weighs nothing");
 }
 
