@@ -4,19 +4,23 @@
 //! Because the defaults name every key, a key that no default has is a mistake and is refused with a suggestion.
 //! This crate is plain data: it opens nothing but the file it is told to read.
 
+mod cache;
 mod error;
 mod layer;
+mod popularity;
 mod schedule;
 mod secret;
 mod tree;
 
+pub use cache::{Cache, Eviction, MemoryPolicy};
 pub use error::ConfigError;
+pub use popularity::Popularity;
 pub use schedule::{CronEntry, Misfire, Schedule};
 pub use secret::Secret;
 pub use tree::{
-    Cache, Catalog, Config, Duplicates, Durability, Embedding, EmbeddingModel, Encryption, Eviction, Fetch,
-    ImageEngine, ImageFit, ImageFormat, Import, Log, LogFormat, Media, MemoryPolicy, Quantization, Queue,
-    QueueType, Rabbitmq, Record, Retention, S3, Scheduler, Telemetry, Vectors, Worker,
+    Catalog, Config, Duplicates, Durability, Embedding, EmbeddingModel, Encryption, Fetch, ImageEngine,
+    ImageFit, ImageFormat, Import, Log, LogFormat, Media, Quantization, Queue, QueueType, Rabbitmq, Record,
+    Retention, S3, Scheduler, Telemetry, Vectors, Worker,
 };
 
 use layer::Layer;

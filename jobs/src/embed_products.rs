@@ -88,9 +88,22 @@ impl Handler for ProductEmbedder {
 
     async fn handle(&self, batch: &mut Batch<EmbedProduct>, _: &Context) -> Result<(), JobError> {
         let skus: Vec<String> = batch.iter().map(|item| item.sku.clone()).collect();
+        let known = self.bring_up_to_date(&skus).await?;
+        for item in batch {
+            if known.get(&item.sku) == Some(&true) {
+                item.tally(EMBEDDINGS, 1);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ProductEmbedder {
+    /// Returns which of `skus` are products, and whether they are shown.
+    async fn bring_up_to_date(&self, skus: &[String]) -> Result<HashMap<String, bool>, JobError> {
         let marks: Vec<Dirty> =
-            self.catalog.dirty_of(DirtyKind::Text, &skus).await.map_err(failure::catalog)?;
-        let texts = self.catalog.product_texts(&skus).await.map_err(failure::catalog)?;
+            self.catalog.dirty_of(DirtyKind::Text, skus).await.map_err(failure::catalog)?;
+        let texts = self.catalog.product_texts(skus).await.map_err(failure::catalog)?;
         let known: HashMap<String, bool> = texts.iter().map(|text| (text.sku.clone(), text.active)).collect();
         let gone: Vec<String> = skus.iter().filter(|sku| known.get(*sku) != Some(&true)).cloned().collect();
         if !gone.is_empty() {
@@ -100,12 +113,7 @@ impl Handler for ProductEmbedder {
         let stale = self.stale(active).await?;
         self.embed(stale).await?;
         self.catalog.clear_dirty(DirtyKind::Text, &marks).await.map_err(failure::catalog)?;
-        for item in batch {
-            if known.get(&item.sku) == Some(&true) {
-                item.tally(EMBEDDINGS, 1);
-            }
-        }
-        Ok(())
+        Ok(known)
     }
 }
 
@@ -121,3 +129,6 @@ pub(crate) fn payload(text: &ProductText) -> Payload {
         currency: text.price.as_ref().map(|price| price.currency.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

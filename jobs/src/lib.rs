@@ -3,6 +3,7 @@
 //! To add a kind: write `src/NAME.rs` with its `Job` and `Handler`, then add one line to [`registry`].
 
 mod backfill;
+pub mod count_popularity;
 pub mod embed_products;
 mod failure;
 pub mod import_products;
@@ -47,6 +48,8 @@ pub struct Tools {
     pub import: import_products::Settings,
     /// What warming the cache may cost.
     pub warm: warm_cache::WarmSettings,
+    /// Where requests are counted from.
+    pub count: count_popularity::CountSettings,
 }
 
 /// Every kind this binary can perform.
@@ -58,4 +61,5 @@ pub fn registry(tools: &Tools) -> Registry {
         .register(refresh_view::ViewRefresher::new(tools))
         .register(warm_cache::CacheWarmer::new(tools))
         .register(sweep_dirty::Sweeper::new(tools))
+        .register(count_popularity::PopularityCounter::new(tools))
 }

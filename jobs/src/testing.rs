@@ -40,6 +40,7 @@ pub(crate) async fn tools(dir: &Path) -> Tools {
             max_delete_percent: 10,
         },
         warm: WarmSettings::default(),
+        count: crate::count_popularity::CountSettings::default(),
     }
 }
 

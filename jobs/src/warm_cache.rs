@@ -3,14 +3,14 @@
 use crate::embed_products::payload;
 use crate::sweep_dirty::stop_if_asked;
 use crate::{Tools, failure};
-use backstock_cache::{Cache, Key, Kind, Statistics, Value, WarmBudget, WarmReport};
+use backstock_cache::{Cache, Key, Kind, Value, WarmBudget, WarmReport, WarmUp};
 use backstock_catalog::{Catalog, DirtyKind};
 use backstock_embedding::Embed;
 use backstock_queue::{Context, Handler, Job, JobError, One, Unique};
 use backstock_vectors::{PayloadChange, VectorStore};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Warms the cache for the catalog's present state, then publishes that state. Does nothing when it is published.
@@ -61,13 +61,6 @@ pub struct CacheWarmer {
     vectors: Arc<dyn VectorStore>,
     embedder: Arc<dyn Embed>,
     settings: WarmSettings,
-    last: Mutex<Option<Promise>>,
-}
-
-/// What the last warm-up expected, and the counters at its end.
-struct Promise {
-    expected_hit_rate: f64,
-    then: Statistics,
 }
 
 impl CacheWarmer {
@@ -78,7 +71,6 @@ impl CacheWarmer {
             vectors: Arc::clone(&tools.vectors),
             embedder: Arc::clone(&tools.embedder),
             settings: tools.warm,
-            last: Mutex::default(),
         }
     }
 }
@@ -98,8 +90,15 @@ impl Handler for CacheWarmer {
         self.publish_vectors().await?;
         job.tally(CACHE_WARMED, report.warmed as i64);
         let WarmReport { warmed, from_level2, bytes, stopped, .. } = report;
-        if let Some((expected, measured)) = self.promise(expected_hit_rate) {
-            tracing::info!(expected, measured, "hit rate since the last warm-up");
+        let before = self.cache.promise(report, expected_hit_rate);
+        if let Some(WarmUp {
+            expected_hit_rate: Some(expected),
+            measured_hit_rate: Some(measured),
+            lookups,
+            ..
+        }) = before
+        {
+            tracing::info!(expected, measured, lookups, "hit rate since the last warm-up");
         }
         tracing::info!(
             version,
@@ -155,25 +154,27 @@ impl CacheWarmer {
         let popular = self.catalog.popular(self.settings.products).await.map_err(failure::catalog)?;
         let total = self.catalog.popularity().await.map_err(failure::catalog)?;
         let mut warmer = self.cache.warmer(self.settings.budget);
-        let mut score = 0;
+        let mut weight = 0.0;
         for page in popular.chunks(PAGE as usize) {
             stop_if_asked(context)?;
-            let keys = page.iter().map(|(sku, _)| product_key(version, sku)).collect();
+            let keys = page.iter().map(|popular| product_key(version, &popular.sku)).collect();
             let missing = warmer.missing(keys).await;
             if !warmer.is_open() {
                 break;
             }
-            let mut scores: HashMap<&str, u64> = page.iter().map(|(sku, score)| (&**sku, *score)).collect();
-            let rendered: HashMap<&str, u64> =
-                missing.iter().filter_map(|key| scores.remove_entry(key.id())).collect();
-            score += scores.values().sum::<u64>();
+            // What is not missing is there; of the rest, what is taken.
+            let mut there: HashMap<&str, f64> =
+                page.iter().map(|popular| (&*popular.sku, popular.weight)).collect();
+            let rendered: HashMap<&str, f64> =
+                missing.iter().filter_map(|key| there.remove_entry(key.id())).collect();
+            weight += there.values().sum::<f64>();
             let entries = self.render(&missing).await?;
-            let taken: Vec<u64> =
-                entries.iter().map(|(key, _)| rendered.get(key.id()).copied().unwrap_or(0)).collect();
-            let number = warmer.offer(entries).await;
-            score += taken.iter().take(number).sum::<u64>();
+            let offered: Vec<f64> =
+                entries.iter().map(|(key, _)| rendered.get(key.id()).copied().unwrap_or(0.0)).collect();
+            let taken = warmer.offer(entries).await;
+            weight += offered.iter().take(taken).sum::<f64>();
         }
-        let expected = (total > 0).then(|| (score as f64 / total as f64).min(1.0));
+        let expected = (total > 0.0).then(|| (weight / total).min(1.0));
         Ok((warmer.finish(), expected))
     }
 
@@ -190,20 +191,6 @@ impl CacheWarmer {
         }
         let entry = |key: &Key| Some((key.clone(), Value::from(bytes.remove(key.id())?)));
         Ok(keys.iter().filter_map(entry).collect())
-    }
-
-    /// Remembers what is expected of this warm-up. Returns what the one before it promised and what came of it: the share
-    /// of look-ups for products that this process answered from level 1 since.
-    fn promise(&self, expected: Option<f64>) -> Option<(f64, f64)> {
-        let then = self.cache.statistics();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = last.take().and_then(|promise| {
-            let since = then.since(&promise.then);
-            let products = *since.kind(Kind::Product);
-            (products.hits + products.misses > 0).then(|| (promise.expected_hit_rate, products.hit_rate()))
-        });
-        *last = expected.map(|expected_hit_rate| Promise { expected_hit_rate, then });
-        kept
     }
 }
 

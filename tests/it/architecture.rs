@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The root of the repository.
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests crate lies in the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the command line lies in crates/cli")
 }
 
 /// Files under `folder` with one of these endings, without build output and hidden folders.

@@ -3,10 +3,9 @@
 //! By hand on a delivery of your own, with the language model, in release:
 //!
 //! ```sh
-//! cargo build --release -p backstock-cli
-//! BACKSTOCK_BIN=target/release/backstock BACKSTOCK_KILLS=20 BACKSTOCK_SEED=5 BACKSTOCK_CRASH_CSV=FILE \
+//! BACKSTOCK_KILLS=20 BACKSTOCK_SEED=5 BACKSTOCK_CRASH_CSV=FILE \
 //!     BACKSTOCK_CRASH_IMAGES=DIR BACKSTOCK_CRASH_MODEL=DIR \
-//!     cargo test -p backstock-tests --test it -- --nocapture a_worker_killed_at_random_moments
+//!     cargo test --release -p backstock-cli --test it -- --nocapture a_worker_killed_at_random_moments
 //! ```
 
 use crate::support::{Picture, Shop};

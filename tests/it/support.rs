@@ -6,30 +6,10 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 
-/// The binary under test: built by `tests/run` (`BACKSTOCK_BIN`), else built now.
+/// The binary under test, built with these tests.
 pub fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        if let Some(path) = std::env::var_os("BACKSTOCK_BIN") {
-            return path.into();
-        }
-        let root =
-            Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above this package");
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "backstock-cli", "--message-format=json"])
-            .current_dir(root)
-            .output()
-            .expect("cargo runs");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let messages = String::from_utf8_lossy(&built.stdout).into_owned();
-        let executable = messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from));
-        executable.expect("cargo names the executable it built")
-    })
+    Path::new(env!("CARGO_BIN_EXE_backstock"))
 }
 
 /// A data folder of its own and the way to run `backstock` on it.

@@ -77,6 +77,7 @@ async fn through_the_queue(folder: &Path, photos: &[PathBuf], place: &Path) -> a
         cpu: CpuPool::per_core(),
         import: Settings { read: ReadOptions::default(), batch_rows: 1000, max_delete_percent: 10 },
         warm: backstock_jobs::warm_cache::WarmSettings::default(),
+        count: backstock_jobs::count_popularity::CountSettings::default(),
     };
     let before = cpu_seconds()?;
     let jobs: Result<Vec<NewJob>, _> = photos

@@ -23,9 +23,11 @@ pub struct KindStatistics {
     pub absent_hits: u64,
     /// Of the hits, those that got an old entry while a new one was made.
     pub stale_hits: u64,
+    /// Of the hits, those that waited for another's load of the same entry.
+    pub waits: u64,
     /// Look-ups that level 1 could not answer.
     pub misses: u64,
-    /// Of the misses, those that the second level answered.
+    /// Of the misses, those that the second level answered; what it gave to warm-ups and renewals is not among them.
     pub level2_hits: u64,
     /// Entries put or loaded into level 1.
     pub inserts: u64,
@@ -33,6 +35,8 @@ pub struct KindStatistics {
     pub evictions: u64,
     /// Loads, those that make a new entry for an old one included.
     pub loads: u64,
+    /// Old entries in whose place a new one came while they were served, by a load or from the second level.
+    pub renewals: u64,
     /// Loads that failed.
     pub load_errors: u64,
     /// Invalidations that concerned the kind, those of other processes included.
@@ -63,11 +67,13 @@ impl Statistics {
                 (&mut now.hits, then.hits),
                 (&mut now.absent_hits, then.absent_hits),
                 (&mut now.stale_hits, then.stale_hits),
+                (&mut now.waits, then.waits),
                 (&mut now.misses, then.misses),
                 (&mut now.level2_hits, then.level2_hits),
                 (&mut now.inserts, then.inserts),
                 (&mut now.evictions, then.evictions),
                 (&mut now.loads, then.loads),
+                (&mut now.renewals, then.renewals),
                 (&mut now.load_errors, then.load_errors),
                 (&mut now.invalidations, then.invalidations),
             ] {
@@ -93,11 +99,13 @@ impl Statistics {
             hits: sum.hits + kind.hits,
             absent_hits: sum.absent_hits + kind.absent_hits,
             stale_hits: sum.stale_hits + kind.stale_hits,
+            waits: sum.waits + kind.waits,
             misses: sum.misses + kind.misses,
             level2_hits: sum.level2_hits + kind.level2_hits,
             inserts: sum.inserts + kind.inserts,
             evictions: sum.evictions + kind.evictions,
             loads: sum.loads + kind.loads,
+            renewals: sum.renewals + kind.renewals,
             load_errors: sum.load_errors + kind.load_errors,
             invalidations: sum.invalidations + kind.invalidations,
             entries: sum.entries + kind.entries,
@@ -119,11 +127,13 @@ pub(crate) struct KindCounters {
     pub(crate) hits: AtomicU64,
     pub(crate) absent_hits: AtomicU64,
     pub(crate) stale_hits: AtomicU64,
+    pub(crate) waits: AtomicU64,
     pub(crate) misses: AtomicU64,
     pub(crate) level2_hits: AtomicU64,
     pub(crate) inserts: AtomicU64,
     pub(crate) evictions: AtomicU64,
     pub(crate) loads: AtomicU64,
+    pub(crate) renewals: AtomicU64,
     pub(crate) load_errors: AtomicU64,
     pub(crate) invalidations: AtomicU64,
     /// Signed: a removal may be noted a moment before the insert that it undoes.
@@ -163,11 +173,13 @@ impl Counters {
                 hits: read(&counters.hits),
                 absent_hits: read(&counters.absent_hits),
                 stale_hits: read(&counters.stale_hits),
+                waits: read(&counters.waits),
                 misses: read(&counters.misses),
                 level2_hits: read(&counters.level2_hits),
                 inserts: read(&counters.inserts),
                 evictions: read(&counters.evictions),
                 loads: read(&counters.loads),
+                renewals: read(&counters.renewals),
                 load_errors: read(&counters.load_errors),
                 invalidations: read(&counters.invalidations),
                 entries: gauge(&counters.entries),

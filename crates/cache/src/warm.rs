@@ -81,7 +81,7 @@ impl Warmer<'_> {
 
     /// Those of `keys` that have to be rendered, in their order: neither level has them, and their kind is kept. What
     /// only level 2 has is taken from there. Empty once the warm-up is over. Nothing of this is in the statistics of
-    /// look-ups, save what level 2 answered.
+    /// look-ups.
     pub async fn missing(&mut self, keys: Vec<Key>) -> Vec<Key> {
         if !self.is_open() {
             return Vec::new();

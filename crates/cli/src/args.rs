@@ -61,6 +61,9 @@ pub enum Command {
     /// List views or bring them up to date
     #[command(subcommand)]
     Views(Views),
+    /// Count orders or views of products, which the cache is warmed by
+    #[command(subcommand)]
+    Popularity(Popularity),
     /// Check that what is stored is sound, and heal what can be healed
     Doctor(Doctor),
     /// Show who holds which unique key, who leads, what is paused or limited
@@ -243,6 +246,39 @@ pub enum Views {
     },
 }
 
+/// `popularity`
+#[derive(Debug, Subcommand)]
+pub enum Popularity {
+    /// Count a file of orders or views (CSV or JSON Lines; plain, gz, zst or zip): a column with the SKU, perhaps one with
+    /// a number and one with a time. The same content is not counted twice
+    Import(PopularityImport),
+    /// Show the most popular products with their shares of all requests as they have faded, and what was counted
+    List {
+        /// Most products
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        limit: u16,
+    },
+}
+
+/// `popularity import`
+#[derive(Debug, Args)]
+pub struct PopularityImport {
+    /// The file
+    pub file: PathBuf,
+    /// When rows without a time were asked for, and from when ages are counted, e.g. 2026-11-21 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub at: Option<jiff::Timestamp>,
+    /// Column of the file to read as sku, count or time, e.g. --map "Article=sku" (repeatable)
+    #[arg(long, value_name = "COLUMN=NAME", value_parser = pair)]
+    pub map: Vec<(String, String)>,
+    /// The file holds all there ever was: forget what was counted before
+    #[arg(long)]
+    pub replace: bool,
+    /// Read and check, count nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// `doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -296,6 +332,12 @@ pub enum Config {
     Show,
     /// Show the cron entries with their next slots
     Schedule,
+}
+
+fn moment(text: &str) -> Result<jiff::Timestamp, String> {
+    let date = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    let parsed = text.parse().ok().or_else(|| Some(date()?.timestamp()));
+    parsed.ok_or_else(|| "expected a time such as 2026-11-21 or 2026-11-21T10:00:00Z".into())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

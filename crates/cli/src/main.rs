@@ -87,6 +87,7 @@ async fn dispatch(cli: &Cli, config: Config) -> Result<(), Failure> {
             commands::queues::run(args, &*app::existing_store(&config).await?, json).await
         }
         Command::Views(args) => commands::views::run(args, &config, json).await,
+        Command::Popularity(args) => commands::popularity::run(args, &config, json).await,
         Command::Doctor(args) => {
             commands::doctor::run(args, &config, &*app::existing_store(&config).await?, json).await
         }

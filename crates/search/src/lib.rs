@@ -101,11 +101,12 @@ impl Searcher {
     async fn vector(&self, text: String) -> Result<Option<Vec<f32>>, SearchError> {
         let key = Key::new(Kind::QueryVector, LAYOUT, format!("{}\n{text}", self.embedder.model()));
         let (embedder, cpu) = (Arc::clone(&self.embedder), self.cpu.clone());
-        let load = async move || -> Result<Option<Value>, ModelError> {
+        let load = move || async move {
             let vectors = cpu.run(move || embedder.embed(&[text.as_str()])).await??;
-            Ok(vectors.first().map(|vector| Value::from(to_bytes(vector))))
+            Ok::<_, ModelError>(vectors.first().map(|vector| Value::from(to_bytes(vector))))
         };
-        let bytes = self.cache.get_or_load(&key, load).await?;
+        // Of a text nobody asked for a day long nobody need wait for the model: the same model makes the same vector.
+        let bytes = self.cache.get_or_renew(&key, load).await?;
         Ok(bytes.map(|bytes| from_bytes(&bytes)))
     }
 

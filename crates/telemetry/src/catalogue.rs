@@ -20,6 +20,10 @@ pub enum Unit {
     Count,
     /// Seconds. Counters and histograms count whole milliseconds and show seconds.
     Seconds,
+    /// Bytes.
+    Bytes,
+    /// A share, 0 to 1.
+    Ratio,
 }
 
 /// Only grows.
@@ -42,6 +46,14 @@ const fn count(name: &'static str, help: &'static str, labels: &'static [&'stati
 
 const fn seconds(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
     Family { name, unit: Unit::Seconds, help, labels }
+}
+
+const fn bytes(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
+    Family { name, unit: Unit::Bytes, help, labels }
+}
+
+const fn ratio(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
+    Family { name, unit: Unit::Ratio, help, labels }
 }
 
 /// Jobs in the store.
@@ -135,8 +147,42 @@ pub static CALL_TIME: Counters = Counters(seconds(
     &["queue", "kind"],
 ));
 
+/// Look-ups in the cache.
+pub static CACHE_LOOKUPS: Counters = Counters(count(
+    "backstock_cache_lookups_total",
+    "Look-ups in the cache by who answered: level1, stale, waited, level2 or nobody.",
+    &["content", "answer"],
+));
+/// What the cache did besides answering.
+pub static CACHE_EVENTS: Counters = Counters(count(
+    "backstock_cache_events_total",
+    "What the cache did: loaded, load_failed, renewed, inserted, evicted, invalidated.",
+    &["content", "event"],
+));
+/// Calls of the second level that brought nothing.
+pub static CACHE_LEVEL2_FAILURES: Counters = Counters(count(
+    "backstock_cache_level2_failures_total",
+    "Calls of the second cache level that failed, or were not made because it was away.",
+    &["reason"],
+));
+/// Entries of level 1.
+pub static CACHE_ENTRIES: Gauges =
+    Gauges(count("backstock_cache_entries", "Entries of the first cache level.", &["content"]));
+/// Their size.
+pub static CACHE_BYTES: Gauges =
+    Gauges(bytes("backstock_cache_bytes", "Memory of the entries of the first cache level.", &["content"]));
+/// Entries of the latest warm-up.
+pub static CACHE_WARMED: Gauges =
+    Gauges(count("backstock_cache_warmed", "Entries added by the latest warm-up of this process.", &[]));
+/// Hit rates around the latest warm-up.
+pub static CACHE_HIT_RATE: Gauges = Gauges(ratio(
+    "backstock_cache_hit_ratio",
+    "Hit rate for products: expected by the latest warm-up, and measured since.",
+    &["basis"],
+));
+
 /// All metrics.
-pub static ALL: [&Family; 22] = [
+pub static ALL: [&Family; 29] = [
     &JOBS.0,
     &LATENESS.0,
     &PAUSED.0,
@@ -159,6 +205,13 @@ pub static ALL: [&Family; 22] = [
     &CALL_JOBS.0,
     &FAILURES.0,
     &CALL_TIME.0,
+    &CACHE_LOOKUPS.0,
+    &CACHE_EVENTS.0,
+    &CACHE_LEVEL2_FAILURES.0,
+    &CACHE_ENTRIES.0,
+    &CACHE_BYTES.0,
+    &CACHE_WARMED.0,
+    &CACHE_HIT_RATE.0,
 ];
 
 #[cfg(test)]
@@ -176,8 +229,12 @@ mod tests {
                 assert!(part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{part}");
             }
             assert!(family.name.starts_with("backstock_"), "{}", family.name);
-            let timed = family.name.trim_end_matches("_total").ends_with("_seconds");
-            assert_eq!(timed, family.unit == Unit::Seconds, "{}", family.name);
+            for (ending, unit) in
+                [("_seconds", Unit::Seconds), ("_bytes", Unit::Bytes), ("_ratio", Unit::Ratio)]
+            {
+                let says = family.name.trim_end_matches("_total").ends_with(ending);
+                assert_eq!(says, family.unit == unit, "{}", family.name);
+            }
             assert!(family.help.ends_with('.') && !family.help.contains(['\n', '\\']), "{}", family.name);
         }
     }

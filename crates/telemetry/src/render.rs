@@ -15,7 +15,7 @@ pub(crate) fn render(tables: &Tables, common: &Common) -> String {
         let mut text = heading(family, "counter");
         for (values, counter) in series {
             let shown = match family.unit {
-                Unit::Count => counter.get().to_string(),
+                Unit::Count | Unit::Bytes | Unit::Ratio => counter.get().to_string(),
                 Unit::Seconds => seconds(counter.get()),
             };
             let _ = writeln!(text, "{name}{} {shown}", labels(family, values, common, None));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What each crate of the workspace may use of the others, without the prefix `backstock-`. Arrows point down only:
 /// `worker` and `jobs` never see each other, `queue` and the engines know nothing of the rest, nobody below the
 /// command line reads the configuration.
-const ALLOWED: [(&str, &[&str]); 21] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("config", &[]),
     ("service", &[]),
     ("telemetry", &[]),
@@ -27,7 +27,6 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("jobs", &["queue", "catalog", "media", "embedding", "vectors", "cache", "cpu"]),
     ("server", &["queue", "worker", "scheduler", "jobs", "catalog", "service", "telemetry", "vectors"]),
     ("cli", EVERYTHING),
-    ("tests", EVERYTHING),
 ];
 /// Measures from outside.
 const BENCH: (&str, &[&str]) = ("bench", EVERYTHING);
@@ -36,9 +35,9 @@ const EVERYTHING: &[&str] = &["*"];
 
 /// Libraries that stay behind the crates that own them. A name that ends in `-` stands for all that begin so.
 const OWNED: [(&str, &[&str]); 14] = [
-    ("sqlx", &["sqlite", "queue", "catalog", "vectors", "bench", "tests"]),
-    ("redis", &["queue", "cache", "bench", "tests"]),
-    ("lapin", &["queue", "bench", "tests"]),
+    ("sqlx", &["sqlite", "queue", "catalog", "vectors", "bench"]),
+    ("redis", &["queue", "cache", "bench"]),
+    ("lapin", &["queue", "bench"]),
     ("qdrant-client", &["vectors"]),
     ("tonic", &["vectors"]),
     ("apalis", &["worker", "bench"]),

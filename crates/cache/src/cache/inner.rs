@@ -13,6 +13,7 @@ use crate::entry::{Birth, Body, Entry, Span, least_weight};
 use crate::epochs::{Epochs, Ticket};
 use crate::held::{Held, shortest};
 use crate::level1::{Level1, Look, View};
+use crate::promise::Promises;
 use crate::statistics::{Counters, count};
 use crate::{
     Clock, Found, Invalidation, Key, Kind, Lifetimes, Packed, SecondLevel, SecondLevelError, Stored, Tags,
@@ -28,6 +29,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) epochs: Epochs,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) promises: Promises,
     pub(super) flights: Flights,
     pub(super) dictionaries: Dictionaries,
     /// Dictionaries in the making, at most one a kind.
@@ -74,6 +76,11 @@ impl Inner {
         if !is_there {
             count(&counters.absent_hits);
         }
+    }
+
+    /// A miss that level 2 answers.
+    pub(crate) fn count_level2_hit(&self, key: &Key) {
+        count(&self.counters.of(key.kind()).level2_hits);
     }
 
     pub(crate) fn count_miss(&self, key: &Key) {
@@ -173,11 +180,7 @@ impl Inner {
     /// What level 2 has, in the order of `keys`; nothing when there is no such level.
     pub(crate) async fn ask_level2_for(&self, keys: &[Key]) -> Vec<Option<Found>> {
         let Some(level2) = self.level2.as_ref().filter(|_| !keys.is_empty()) else { return Vec::new() };
-        let found = self.note(level2.get(keys).await).unwrap_or_default();
-        for (key, _) in keys.iter().zip(&found).filter(|(_, found)| found.is_some()) {
-            count(&self.counters.of(key.kind()).level2_hits);
-        }
-        found
+        self.note(level2.get(keys).await).unwrap_or_default()
     }
 
     pub(crate) async fn tell_level2(&self, entries: Vec<Stored>) {

@@ -67,6 +67,7 @@ impl Cache {
                 inner.keep(key, value, span, ticket);
                 if !span.fresh.is_zero() {
                     inner.count_miss(key);
+                    inner.count_level2_hit(key);
                     return Ok(bytes);
                 }
                 look = inner.look(key);
@@ -98,6 +99,7 @@ impl Inner {
             match &landing.landed {
                 Landed::Value(bytes) => {
                     self.count_hit(key, bytes.is_some());
+                    count(&self.counters.of(key.kind()).waits);
                     return Ok(bytes.clone());
                 }
                 Landed::Failed(error) => {
@@ -137,6 +139,7 @@ impl Inner {
             None => None,
         };
         let (value, span) = if let Some(made) = made {
+            self.count_level2_hit(key);
             made
         } else {
             let value = self.loaded(key, ticket, load).await?;
@@ -175,6 +178,7 @@ impl Inner {
     {
         let ticket = self.epochs.ticket(key);
         if let Some((value, span)) = self.fresh_in_level2(key).await {
+            count(&self.counters.of(key.kind()).renewals);
             return self.keep(key, value, span, ticket);
         }
         if key.kind().is_costly() && !self.leads(key).await {
@@ -182,6 +186,7 @@ impl Inner {
         }
         match self.loaded(key, ticket, async move || load().await).await {
             Ok(value) => {
+                count(&self.counters.of(key.kind()).renewals);
                 let span = self.lifetimes.span(key, value.is_some());
                 self.keep(key, value, span, ticket);
             }

@@ -14,6 +14,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use crate::dictionary::Dictionaries;
 use crate::epochs::Epochs;
 use crate::level1::Level1;
+use crate::promise::Promises;
 use crate::statistics::Counters;
 use crate::value::cut;
 use crate::{
@@ -47,6 +48,7 @@ impl Cache {
             level1: Level1::new(&options, counters.clone()),
             dictionaries: Dictionaries::new(options.max_bytes),
             learning: Mutex::default(),
+            promises: Promises::default(),
             flights: Flights::default(),
             level2,
             lifetimes: options.lifetimes,
@@ -93,6 +95,7 @@ impl Cache {
             let Some(found) = found else { continue };
             let span = inner.span_of(&found);
             if !span.fresh.is_zero() {
+                inner.count_level2_hit(key);
                 let value = found.value.map(Packed::into_value);
                 values[at] = value.as_ref().map(|value| value.bytes.clone());
                 inner.keep(key, value, span, ticket);

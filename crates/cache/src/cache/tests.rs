@@ -92,6 +92,7 @@ async fn a_hundred_who_ask_at_once_cause_one_load() {
     assert_eq!(loaded.load(Ordering::SeqCst), 1);
     let statistics = cache.statistics();
     assert_eq!((statistics.kind(Kind::Product).misses, statistics.kind(Kind::Product).hits), (1, 99));
+    assert_eq!(statistics.kind(Kind::Product).waits, 99, "they waited for the one");
 }
 
 #[tokio::test]
@@ -373,7 +374,7 @@ async fn an_old_entry_is_served_while_one_task_makes_a_new_one() {
     until(async || cache.get(&key("a")).await.is_some()).await;
     assert_eq!(renewing(&cache, Ok("not asked"), &go).await.unwrap(), "new");
     let statistics = *cache.statistics().kind(Kind::Product);
-    assert_eq!((statistics.loads, statistics.stale_hits), (1, 5));
+    assert_eq!((statistics.loads, statistics.stale_hits, statistics.renewals), (1, 5, 1));
 }
 
 #[tokio::test]

@@ -201,6 +201,8 @@ codes! {
         BadMapping = "bad_mapping",
         /// The default currency is not an ISO 4217 code.
         BadDefaultCurrency = "bad_default_currency",
+        /// A file of requests names more products than can be counted at once.
+        TooManyProducts = "too_many_products",
         /// The XML is not well-formed or one item is larger than the limits.
         BadXml = "bad_xml",
     }

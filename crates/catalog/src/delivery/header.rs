@@ -40,6 +40,11 @@ impl Mapping {
         Ok(Self(fields))
     }
 
+    /// Names that are known to be fields.
+    pub(crate) fn of<'a>(names: impl Iterator<Item = (&'a str, Field)>) -> Self {
+        Self(names.map(|(name, field)| (normalise(name), field)).collect())
+    }
+
     pub(crate) fn target(&self, normalised: &str) -> Option<Target> {
         self.0.get(normalised).copied().map(Target::Field)
     }

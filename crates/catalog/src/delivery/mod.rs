@@ -14,6 +14,7 @@ mod cells;
 mod checks;
 mod code;
 mod container;
+pub(crate) mod counting;
 mod csv_source;
 #[expect(clippy::module_inception, reason = "one noun a file")]
 mod delivery;

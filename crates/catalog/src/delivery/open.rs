@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use encoding_rs::Encoding;
+
 use super::container::{self, Unpacked};
 use super::csv_source::{self, CsvSource};
 use super::dialect::{self, Layout};
@@ -36,7 +38,17 @@ impl Plan {
         let mapping = Mapping::new(&options.mapping)
             .map_err(|text| FileError::new(FileCode::BadMapping, path, text))?;
         let wanted = options.encoding.as_deref().map(|label| encoding::by_label(path, label)).transpose()?;
-        let limits = options.limits;
+        Self::with(path, wanted, options.limits, mapping, &[Field::Sku, Field::Title, Field::Price])
+    }
+
+    /// For a file whose columns are named by `mapping`, of which it must have those that are `needed`.
+    pub(crate) fn with(
+        path: &Path,
+        wanted: Option<&'static Encoding>,
+        limits: Limits,
+        mapping: Mapping,
+        needed: &[Field],
+    ) -> Result<Self, FileError> {
         let file_bytes = container::check(path, &limits)?;
         let mut unpacked = Unpacked::open(path, &limits)?;
         let mut bytes = vec![0; SAMPLE_BYTES];
@@ -50,7 +62,7 @@ impl Plan {
         let sample = &bytes[..length];
         let format = format(path, sample)?;
         let layout = match format {
-            Format::Csv => Some(layout(path, sample, whole, &mapping, &limits)?),
+            Format::Csv => Some(layout(path, sample, whole, &mapping, &limits, needed)?),
             Format::JsonLines | Format::MerchantXml => None,
         };
         let columns = match (&layout, format) {
@@ -60,6 +72,10 @@ impl Plan {
         };
         let path = path.to_owned();
         Ok(Self { path, limits, encoding, mapping, container, format, layout, columns, file_bytes })
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
     }
 
     /// Starts reading at the first record.
@@ -146,12 +162,16 @@ fn layout(
     whole: bool,
     mapping: &Mapping,
     limits: &Limits,
+    needed: &[Field],
 ) -> Result<Layout, FileError> {
     let refuse = |code, text: String| Err(FileError::new(code, path, text));
     let Some(layout) = dialect::find(sample, whole, mapping, &csv_source::shape(limits)) else {
-        let text =
-            "has no line that names the columns; add a header such as sku,title,price or map its names";
-        return refuse(FileCode::MissingHeader, text.to_owned());
+        let names: Vec<&str> = needed.iter().map(|field| field.name()).collect();
+        let text = format!(
+            "has no line that names the columns; add a header such as {} or map its names",
+            names.join(",")
+        );
+        return refuse(FileCode::MissingHeader, text);
     };
     let (columns, line) = (&layout.columns, layout.header_line);
     if let Some(duplicate) = columns.duplicate() {
@@ -162,8 +182,8 @@ fn layout(
         );
         return refuse(FileCode::DuplicateHeader, text);
     }
-    for field in [Field::Sku, Field::Title, Field::Price] {
-        if !columns.fills(field) {
+    for field in needed {
+        if !columns.fills(*field) {
             let name = field.name();
             let text =
                 format!("the header in line {line} has no column for {name}; rename one or map it to {name}");

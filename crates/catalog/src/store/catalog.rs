@@ -265,22 +265,6 @@ impl Catalog {
     pub async fn images_made(&self, after: Option<&str>, limit: u32) -> Result<Vec<MadeImage>> {
         ask!(self.images_made(after, limit))
     }
-
-    /// Adds to the scores of products, known or not. Not idempotent: each call adds.
-    pub async fn bump_popularity(&self, scores: &[(String, u64)]) -> Result<()> {
-        ask!(self.bump_popularity(scores))
-    }
-
-    /// The `limit` most popular active products with their scores; where there are too few scores, the most recently
-    /// changed with a score of 0.
-    pub async fn popular(&self, limit: u32) -> Result<Vec<(String, u64)>> {
-        ask!(self.popular(limit))
-    }
-
-    /// The sum of the scores of all active products.
-    pub async fn popularity(&self) -> Result<u64> {
-        ask!(self.popularity())
-    }
 }
 
 /// The published version: which state of the catalog readers should see in caches.

@@ -184,6 +184,16 @@ pub enum CatalogError {
         /// What the database said.
         reason: String,
     },
+    /// Requests cannot be counted from a table.
+    #[error(
+        "requests cannot be counted from the table {table}: {reason}; check [popularity] in the configuration and the rights of the database user"
+    )]
+    Requests {
+        /// As configured.
+        table: String,
+        /// What the server said.
+        reason: String,
+    },
     /// No view has this name.
     #[error("no view named {name}; known: {known}")]
     UnknownView {
@@ -241,6 +251,7 @@ impl CatalogError {
             Self::MassDelete { .. } => "mass_delete",
             Self::View { .. } => "view_failed",
             Self::Query { .. } => "view_query",
+            Self::Requests { .. } => "requests_table",
             Self::UnknownView { .. } => "unknown_view",
         }
     }

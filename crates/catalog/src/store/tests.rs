@@ -5,6 +5,7 @@ mod batches;
 pub(crate) mod bed;
 mod full_sync;
 mod opening;
+pub(crate) mod popularity;
 mod reading;
 mod views;
 
@@ -124,13 +125,18 @@ macro_rules! suite {
                 an_almost_empty_full_sync_is_stopped_by_the_guard
                 a_delivery_that_broke_off_archives_nothing
                 products_of_another_source_are_not_missing);
+            suite!(@ $bed, popularity,
+                popular_products_come_first_then_the_latest
+                the_same_content_is_counted_once
+                requests_fade_by_their_time_whenever_they_are_counted
+                a_file_that_replaces_takes_the_place_of_all_before
+                a_count_that_breaks_off_leaves_nothing);
             suite!(@ $bed, reading,
                 a_product_reads_back_as_it_was_delivered
                 documents_come_in_the_order_asked_for
                 an_image_result_is_stored_once_and_marks_its_products
                 a_failed_image_is_a_warning_and_is_tried_again_only_when_linked_anew
                 a_known_image_is_not_cut_again_for_another_product
-                popular_products_come_first_then_the_latest
                 texts_of_active_products_can_be_marked_again
                 a_version_is_published_once_and_never_taken_back
                 dirty_marks_are_found_by_key

@@ -127,3 +127,70 @@ impl Service for MemoryGuard {
         Ok(Next::After(LOOK_EVERY))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backstock_cache::{Key, Kind};
+    use backstock_config::Sources;
+
+    fn config(settings: &[(&str, &str)]) -> Config {
+        let environment =
+            settings.iter().map(|(key, value)| (format!("BACKSTOCK__CACHE__{key}"), (*value).to_owned()));
+        Config::load(&Sources { environment: environment.collect(), ..Sources::default() }).unwrap()
+    }
+
+    #[test]
+    fn who_leaves_is_a_setting() {
+        for (name, policy) in [
+            ("lfu", EvictionPolicy::Lfu),
+            ("lru", EvictionPolicy::Lru),
+            ("fifo", EvictionPolicy::Fifo),
+            ("ttl", EvictionPolicy::Ttl),
+        ] {
+            assert_eq!(options(&config(&[("EVICTION", name)])).eviction, policy);
+        }
+    }
+
+    /// Fills a cache in a process that is far above its limit; what one look leaves of it, as a share.
+    async fn left_after_a_look(policy: MemoryPolicy) -> f64 {
+        let cache = Arc::new(Cache::new(CacheOptions {
+            max_bytes: 4 * MIB,
+            compress_above: usize::MAX,
+            ..CacheOptions::default()
+        }));
+        for number in 0..1000 {
+            cache.put(&Key::new(Kind::Product, 1, number.to_string()), vec![7; 900]).await;
+        }
+        let before = cache.held_bytes();
+        let source = MemorySource { own_limit: Some(1), ..MemorySource::default() };
+        let pressure = MemoryPressure::new(policy, 4 * MIB);
+        MemoryGuard { cache: Arc::clone(&cache), pressure, source }.tick().await.unwrap();
+        cache.held_bytes() as f64 / before as f64
+    }
+
+    #[tokio::test]
+    async fn when_this_process_is_above_its_limit_the_cache_gives_back_what_the_policy_says() {
+        for (policy, left) in [
+            (MemoryPolicy::Aggressive, 0.5),
+            (MemoryPolicy::Conservative, 0.75),
+            (MemoryPolicy::Adaptive, 0.25),
+        ] {
+            let share = left_after_a_look(policy).await;
+            assert!((left - 0.01..=left).contains(&share), "{policy:?}: {share}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_memory_policy_is_a_setting_and_can_be_off() {
+        let cache = Arc::new(Cache::new(CacheOptions::default()));
+        for (name, watches) in
+            [("aggressive", true), ("conservative", true), ("adaptive", true), ("off", false)]
+        {
+            let stop = Shutdown::new();
+            let guard = guard(&config(&[("MEMORY", name)]), &cache, &stop);
+            assert_eq!(guard.is_some(), watches, "{name}");
+            stop.request();
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::{App, cron, metrics};
 use crate::failure::Failure;
+use backstock_cache::Cache;
 use backstock_config::{Config, Schedule};
 use backstock_jobs as jobs;
 use backstock_queue::{Registry, Retention, Store, SystemClock, WorkerId};
@@ -25,24 +26,26 @@ pub struct Crew {
 impl Crew {
     /// Worker and maintenance, no cron: for a command that has an end.
     pub fn start(app: &App, shutdown: &Shutdown) -> Result<Self, Failure> {
-        Self::nobody(shutdown).with_worker(app)?.with_scheduler(&app.config, &app.tools.store, Vec::new())
+        let crew = Self::nobody(shutdown).with_worker(app)?;
+        crew.with_scheduler(&app.config, &app.tools.store, Some(&app.tools.cache), Vec::new())
     }
 
     /// Worker, maintenance and cron.
     pub fn with_cron(app: &App, shutdown: &Shutdown) -> Result<Self, Failure> {
         let entries = cron_entries(&app.config)?;
-        Self::nobody(shutdown).with_worker(app)?.with_scheduler(&app.config, &app.tools.store, entries)
+        let crew = Self::nobody(shutdown).with_worker(app)?;
+        crew.with_scheduler(&app.config, &app.tools.store, Some(&app.tools.cache), entries)
     }
 
     /// Worker only.
     pub fn worker(app: &App, shutdown: &Shutdown) -> Result<Self, Failure> {
         let crew = Self::nobody(shutdown).with_worker(app)?;
-        Ok(crew.measured(&app.config, &app.tools.store))
+        Ok(crew.measured(&app.config, &app.tools.store, Some(&app.tools.cache)))
     }
 
     /// Scheduler only.
     pub fn scheduler(config: &Config, store: &Arc<dyn Store>, shutdown: &Shutdown) -> Result<Self, Failure> {
-        Self::nobody(shutdown).with_scheduler(config, store, cron_entries(config)?)
+        Self::nobody(shutdown).with_scheduler(config, store, None, cron_entries(config)?)
     }
 
     fn nobody(shutdown: &Shutdown) -> Self {
@@ -70,19 +73,21 @@ impl Crew {
         mut self,
         config: &Config,
         store: &Arc<dyn Store>,
+        cache: Option<&Arc<Cache>>,
         entries: Vec<Entry>,
     ) -> Result<Self, Failure> {
         let scheduler = scheduler(config, Arc::clone(store), entries)?;
         self.scheduler = Some((scheduler.handle(), tokio::spawn(scheduler.run(self.stop.clone()))));
-        Ok(self.measured(config, store))
+        Ok(self.measured(config, store, cache))
     }
 
     /// Begins to write metrics, if the configuration says so.
-    fn measured(mut self, config: &Config, store: &Arc<dyn Store>) -> Self {
+    fn measured(mut self, config: &Config, store: &Arc<dyn Store>, cache: Option<&Arc<Cache>>) -> Self {
         let sources = metrics::Sources {
             store: Arc::clone(store),
             pool: self.pool.as_ref().map(|(handle, _)| handle.clone()),
             scheduler: self.scheduler.as_ref().map(|(handle, _)| handle.clone()),
+            cache: cache.map(Arc::clone),
         };
         self.metrics = metrics::Export::start(config, sources);
         self

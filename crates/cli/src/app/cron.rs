@@ -48,8 +48,11 @@ fn template(plain: &CronEntry) -> Result<NewJob, String> {
         jobs::refresh_view::RefreshView::KIND => job::<jobs::refresh_view::RefreshView>(plain),
         jobs::warm_cache::WarmCache::KIND => job::<jobs::warm_cache::WarmCache>(plain),
         jobs::sweep_dirty::SweepDirty::KIND => job::<jobs::sweep_dirty::SweepDirty>(plain),
+        jobs::count_popularity::CountPopularity::KIND => {
+            job::<jobs::count_popularity::CountPopularity>(plain)
+        }
         other => Err(format!(
-            "{other:?} is not a job that cron can start; there are refresh_view, warm_cache, sweep_dirty"
+            "{other:?} is not a job that cron can start; there are refresh_view, warm_cache, sweep_dirty, count_popularity"
         )),
     }
 }

@@ -1,5 +1,7 @@
 //! From what pool, scheduler and store count to the metrics file of this process.
 
+use super::cache_metrics;
+use backstock_cache::Cache;
 use backstock_config::Config;
 use backstock_queue::{Clock, QueueStatus, Store, StoreError, SystemClock, Timestamp, WorkerId};
 use backstock_scheduler::{SchedulerHandle, SchedulerStats};
@@ -20,6 +22,7 @@ pub struct Sources {
     pub store: Arc<dyn Store>,
     pub pool: Option<PoolHandle>,
     pub scheduler: Option<SchedulerHandle>,
+    pub cache: Option<Arc<Cache>>,
 }
 
 /// The running export.
@@ -84,7 +87,7 @@ impl std::fmt::Display for ExportError {
 
 impl Exporter {
     async fn write(&self) -> Result<(), ExportError> {
-        let Sources { store, pool, scheduler } = &self.sources;
+        let Sources { store, pool, scheduler, cache } = &self.sources;
         let queues = store.queues().await.map_err(ExportError::Store)?;
         let workers = store.workers().await.map_err(ExportError::Store)?;
         let now = SystemClock.now();
@@ -95,6 +98,9 @@ impl Exporter {
         }
         if let Some(scheduler) = scheduler {
             feed_scheduler(&self.metrics, &scheduler.stats());
+        }
+        if let Some(cache) = cache {
+            cache_metrics::feed(&self.metrics, &cache.statistics(), cache.latest_warm_up());
         }
         let (folder, name, text) = (self.folder.clone(), self.name.clone(), self.metrics.render());
         let on_disk = move || {
@@ -258,6 +264,7 @@ mod tests {
         feed_pool(&metrics, &pool);
         feed_scheduler(&metrics, &scheduler);
         metrics.gauge(&of::WORKERS, &[]).set(1.0);
+        cache_metrics::feed_sample(&metrics);
         let text = metrics.render();
         for family in of::ALL {
             assert!(text.contains(&format!("# TYPE {} ", family.name)), "{}", family.name);

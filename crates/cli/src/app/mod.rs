@@ -1,12 +1,14 @@
 //! Wiring: from the configuration to open stores, engines and handlers.
 
 mod cache;
+mod cache_metrics;
 pub mod crew;
 pub mod cron;
 pub mod delivery;
 mod engines;
 pub mod limits;
 pub mod metrics;
+pub mod popularity;
 mod queue;
 mod sealed;
 mod vectors;
@@ -70,6 +72,7 @@ impl App {
             cpu,
             import: import_settings(&config),
             warm: cache::warm_settings(&config),
+            count: popularity::settings(&config),
         };
         Ok(Self { config, tools, model })
     }
@@ -166,6 +169,7 @@ pub fn check(config: &Config) -> Result<(), Failure> {
     CatalogPlace::of(config)?;
     limits::of(config)?;
     cache::check(config)?;
+    popularity::check(config)?;
     vectors::check(config)?;
     engines::check(config)
 }

@@ -7,8 +7,10 @@ use crate::commands::search::table;
 use crate::failure::Failure;
 use crate::show::{self, report::Report};
 use crate::stop;
+use backstock_catalog::{CountedSource, RequestCounts};
 use backstock_config::Config;
 use backstock_jobs::import_products::ImportProducts;
+use backstock_queue::{Clock, SystemClock};
 use backstock_search::{Found, Query};
 use backstock_service::Shutdown;
 use backstock_vectors::Filter;
@@ -48,7 +50,7 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
     ));
     let app = App::open(config).await?;
     tell(app.describe());
-    app.tools.catalog.bump_popularity(&backstock_demo::popularity(&options)).await.map_err(Failure::data)?;
+    count_requests(&app, &options).await?;
     crate::app::limits::apply(&app.config, &*app.tools.store).await?;
     let crew = Crew::start(&app, &shutdown)?;
     let outcome = show_all(&app, &made, &options, &shutdown, &tell).await;
@@ -106,6 +108,19 @@ fn names_of_its_own(config: &mut Config) -> Result<Vec<String>, Failure> {
         }
     }
     Ok(changed)
+}
+
+/// What the catalog's visitors looked at before; once, however often the demonstration runs in one folder.
+async fn count_requests(app: &App, options: &backstock_demo::Options) -> Result<(), Failure> {
+    let now_ms = SystemClock.now().as_millis();
+    let mut counts = RequestCounts::new(now_ms, crate::app::popularity::settings(&app.config).half_life);
+    for (sku, requests) in backstock_demo::popularity(options) {
+        counts.add(&sku, requests, now_ms).map_err(Failure::failed)?;
+    }
+    let name = "drawn by the demonstration".to_owned();
+    let source = CountedSource { id: name.clone(), name, replaces: false };
+    app.tools.catalog.count_requests(&source, &counts).await.map_err(Failure::data)?;
+    Ok(())
 }
 
 /// Tells demonstrations on one server apart.

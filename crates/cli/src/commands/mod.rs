@@ -7,6 +7,7 @@ pub mod images;
 pub mod import;
 pub mod jobs;
 pub mod locks;
+pub mod popularity;
 pub mod queues;
 pub mod roles;
 pub mod search;

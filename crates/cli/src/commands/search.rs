@@ -27,7 +27,7 @@ pub async fn run(args: &Search, config: Config, json: bool) -> Result<(), Failur
         let stored =
             app.tools.vectors.count(&app.tools.embedder.model().to_string()).await.map_err(Failure::data)?;
         show::line(if stored == 0 {
-            "nothing found: no product has a vector of this model yet (`backstock import FILE` makes them)"
+            "nothing found: no product has a vector of this model yet (`backstock import FILE` makes them, after a change of model `backstock up`)"
         } else {
             "nothing found; a wider --category or a higher --max-price may help"
         });

@@ -1,5 +1,6 @@
 //! What the processes of a data folder measured, summed up from their metrics files.
 
+use super::cached::Cached;
 use super::{Table, count, duration};
 use backstock_telemetry::{MetricsFile, Sample, catalogue as of};
 use serde::Serialize;
@@ -21,6 +22,8 @@ pub struct Measured {
     pub queues: BTreeMap<String, Lane>,
     /// By queue and kind.
     pub kinds: Vec<Kind>,
+    /// What their caches did.
+    pub cache: Cached,
 }
 
 /// One queue.
@@ -84,11 +87,15 @@ impl Measured {
         }
         let newest = files.iter().map(|file| file.written).max();
         sums.age_seconds = newest.map(|at| now.duration_since(at).unwrap_or_default().as_secs_f64());
+        sums.cache.finish();
         sums.kinds = kinds.into_values().filter(|kind| kind.calls > 0).collect();
         sums
     }
 
     fn add(&mut self, sample: &Sample, kinds: &mut BTreeMap<(String, String), Kind>) {
+        if self.cache.add(sample) {
+            return;
+        }
         let number = sample.value as u64;
         let name = sample.name.as_str();
         let queue = sample.label("queue");
@@ -133,6 +140,7 @@ impl Measured {
         if self.rescued > 0 {
             lines.push(format!("\njobs taken back from dead workers: {}", count(self.rescued)));
         }
+        lines.extend(self.cache.lines());
         lines
     }
 

@@ -1,5 +1,6 @@
 //! What people see: tables, progress, numbers.
 
+mod cached;
 pub mod measured;
 mod number;
 pub mod progress;

@@ -86,11 +86,17 @@ fn passes(error: &QdrantError) -> bool {
     }
 }
 
+/// What the system said, where the client shows its own errors one inside the other.
+fn plain(message: &str) -> &str {
+    let said = message.rsplit_once("message: \"").and_then(|(_, rest)| rest.split_once('"'));
+    said.map_or(message, |(said, _)| said)
+}
+
 fn classify(error: &QdrantError, location: &str) -> VectorError {
     let location = location.to_owned();
     let reason = match error {
         QdrantError::ResponseError { status } | QdrantError::ResourceExhaustedError { status, .. } => {
-            status.message().to_owned()
+            plain(status.message()).to_owned()
         }
         other => other.to_string(),
     };
@@ -140,5 +146,12 @@ mod tests {
         assert!(calls == 1 && !error.is_transient(), "{error}");
         let (calls, error) = fails(|| Status::unauthenticated("who are you?")).await;
         assert!(calls == 1 && error.to_string().contains("api_key"), "{error}");
+    }
+    #[test]
+    fn only_what_the_system_said_is_shown() {
+        let nested = r#"Failed to connect to http://h:1/: tonic::transport::Error(Transport, ConnectError(ConnectError("tcp
+            connect error", 127.0.0.1:1, Os { code: 111, kind: ConnectionRefused, message: "Connection refused" })))"#;
+        assert_eq!(plain(nested), "Connection refused");
+        assert_eq!(plain("no such collection"), "no such collection");
     }
 }

@@ -111,3 +111,34 @@ async fn a_model_that_somebody_deleted_is_made_again() {
     store.upsert(MODEL, points(3)).await.unwrap();
     assert_eq!(other.count(MODEL).await.unwrap(), 3);
 }
+
+#[tokio::test]
+async fn writes_are_cut_into_requests_of_64_to_256_points() {
+    for (chunk, largest) in [(1, 64), (100, 100), (256, 256), (9_999, 256)] {
+        let server = QdrantStandIn::start("").unwrap();
+        let store = QdrantVectors::open(QdrantOptions { chunk, ..options(&server) }).await.unwrap();
+        store.upsert(MODEL, points(600)).await.unwrap();
+        let (name, number) = server.collections()[0].clone();
+        assert_eq!((number, server.largest_write(&name)), (600, largest), "chunk of {chunk}");
+    }
+}
+
+#[tokio::test]
+async fn vectors_are_kept_in_memory_as_the_settings_say() {
+    use qdrant_client::qdrant::quantization_config::Quantization as Kind;
+    for quantization in [Quantization::None, Quantization::Scalar, Quantization::Binary] {
+        let server = QdrantStandIn::start("").unwrap();
+        let store = QdrantVectors::open(QdrantOptions { quantization, ..options(&server) }).await.unwrap();
+        store.upsert(MODEL, points(1)).await.unwrap();
+        let kept = server.quantization(&server.collections()[0].0).and_then(|config| config.quantization);
+        assert!(
+            matches!(
+                (quantization, &kept),
+                (Quantization::None, None)
+                    | (Quantization::Scalar, Some(Kind::Scalar(_)))
+                    | (Quantization::Binary, Some(Kind::Binary(_)))
+            ),
+            "{quantization:?}: {kept:?}"
+        );
+    }
+}

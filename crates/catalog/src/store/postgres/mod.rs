@@ -6,6 +6,9 @@ mod by_product;
 mod conn;
 mod connect;
 mod copy;
+mod counted_table;
+#[cfg(test)]
+mod counted_table_tests;
 mod dirty;
 mod discover;
 mod dry_run;

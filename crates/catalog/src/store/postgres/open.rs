@@ -15,10 +15,11 @@ use super::{error, find, native, views};
 use crate::store::error::{CatalogError, Result};
 use crate::store::report::Running;
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "catalog", include_str!("../../../../../migrations/postgres/catalog/0001_catalog.sql")),
     (2, "indexes", include_str!("../../../../../migrations/postgres/catalog/0002_indexes.sql")),
     (3, "views", include_str!("../../../../../migrations/postgres/catalog/0003_views.sql")),
+    (4, "popularity", include_str!("../../../../../migrations/postgres/catalog/0004_popularity.sql")),
 ];
 const HAS_LEDGER: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 const APPLIED: &str =

@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 use super::conn::Conn;
 use super::{by_product, find, finish, images, popular, products, views};
 use crate::store::catalog::Store;
+use crate::store::tests::popularity::asked;
 use crate::store::tests::{bed, new_import, products as some, whole};
 use crate::store::view::VIEWS;
 use crate::store::{Catalog, RefreshMode, SyncMode};
@@ -41,7 +42,7 @@ async fn filled_catalog(catalog: &Catalog) {
     catalog.apply_batch("i1", whole(&delivery)).await.unwrap();
     let scores: Vec<(String, u64)> =
         delivery.iter().step_by(3).map(|product| (product.sku.clone(), product.title.len() as u64)).collect();
-    catalog.bump_popularity(&scores).await.unwrap();
+    asked(catalog, &scores).await;
     catalog.finish_import("i1", None, 2).await.unwrap();
     catalog.refresh_view("product", RefreshMode::Incremental).await.unwrap();
 }
@@ -63,7 +64,7 @@ async fn each_index_serves_the_query_it_was_made_for() {
         (filled(&views::Sql(&VIEWS[0]).insert(), &[keys]), "product_by_category"),
         (filled(&views::Sql(&VIEWS[1]).insert(), &[brands]), "product_by_brand"),
         (filled(images::USAGE, &["'https://img.example/7.jpg'"]), "product_image_by_image"),
-        (filled(popular::TOP, &["50"]), "popularity_by_score"),
+        (filled(popular::TOP, &["50"]), "popularity_by_weight"),
         (filled(popular::LATEST, &["50"]), "product_by_change"),
         (filled(by_product::CHANGED, &["2"]), "Index Only Scan using popularity_by_change"),
         (filled(by_product::CHANGED, &["2"]), "Index Only Scan using product_by_change"),

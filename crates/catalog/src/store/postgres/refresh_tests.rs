@@ -7,6 +7,7 @@ use super::{by_product, native};
 use crate::product::{Money, Product, Status};
 use crate::store::catalog::Store;
 use crate::store::tests::bed::{self, Shop};
+use crate::store::tests::popularity::asked;
 use crate::store::tests::{new_import, product, products as some, whole};
 use crate::store::view::{PlainReason, RefreshMode, Refreshed, ViewInfo, ViewKind};
 use crate::store::{Catalog, SyncMode};
@@ -51,7 +52,7 @@ async fn wait_for_all(shop: &Shop) {
 async fn the_views_of_a_new_catalog_are_filled_plainly_once_and_then_beside_their_readers() {
     let shop = shop().await;
     deliver(&shop.catalog, "i1", &some(20)).await;
-    shop.catalog.bump_popularity(&[("SKU-00003".to_owned(), 7)]).await.unwrap();
+    asked(&shop.catalog, &[("SKU-00003".to_owned(), 7)]).await;
     let filled = Refreshed::Plain(PlainReason::NotPopulated);
     assert_eq!(done(&shop, "category_performance", Incremental).await, filled, "with what it reads");
     assert_eq!(done(&shop, "product_performance", Incremental).await, Refreshed::Fresh);
@@ -247,7 +248,7 @@ async fn a_refresh_by_product_does_what_changed_and_equals_a_full_one() {
     changed[2].price = Some(Money { minor: 1, currency: "EUR".into() });
     deliver(&shop.catalog, "i2", &changed).await;
     let scores = [("SKU-00040".to_owned(), 9), ("nobody".to_owned(), 1)];
-    shop.catalog.bump_popularity(&scores).await.unwrap();
+    asked(&shop.catalog, &scores).await;
     assert!(info(&shop, "product").await.stale);
     let second = shop.catalog.refresh_view("product", Incremental).await.unwrap();
     assert_eq!((second.mode, second.keys, second.rows), (Incremental, 4, 4));

@@ -6,8 +6,8 @@ use backstock_testbed::{PostgresServer, SharedPostgres};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr};
 
 use super::{
-    by_product, dirty, discover, dry_run, find, finish, images, imports, native, popular, products,
-    published, read, refresh, seen, views,
+    by_product, counted_table, dirty, discover, dry_run, find, finish, images, imports, native, popular,
+    products, published, read, refresh, seen, views,
 };
 use crate::store::catalog::Store;
 use crate::store::tests::{bed, new_import, products as some, whole};
@@ -20,6 +20,7 @@ async fn every_statement_prepares() {
     let Store::Postgres(catalog) = &shop.catalog.store else { panic!("a catalog on PostgreSQL") };
     let constants = [
         by_product::STATEMENTS,
+        counted_table::STATEMENTS,
         dirty::STATEMENTS,
         discover::STATEMENTS,
         dry_run::STATEMENTS,

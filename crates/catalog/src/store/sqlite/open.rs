@@ -9,8 +9,10 @@ use sqlx::{Sqlite, Transaction};
 use super::{error, views};
 use crate::store::error::{CatalogError, Result};
 
-const MIGRATIONS: Migrations =
-    &[(1, "catalog", include_str!("../../../../../migrations/sqlite/catalog/0001_catalog.sql"))];
+const MIGRATIONS: Migrations = &[
+    (1, "catalog", include_str!("../../../../../migrations/sqlite/catalog/0001_catalog.sql")),
+    (2, "popularity", include_str!("../../../../../migrations/sqlite/catalog/0002_popularity.sql")),
+];
 
 /// A large cache for the many indexes of a batch, and fewer switches between threads than with a small buffer of rows.
 const OPTIONS: Options = Options {

@@ -1,4 +1,4 @@
-//! Documents, texts, images, popularity.
+//! Documents, texts, images.
 
 use super::*;
 
@@ -81,22 +81,6 @@ pub(super) async fn a_known_image_is_not_cut_again_for_another_product(bed: &Bed
     shop.settle().await;
     let outcome = shop.merge("i2", &[product(1)]).await;
     assert!(outcome.dirty.image.is_empty());
-}
-
-pub(super) async fn popular_products_come_first_then_the_latest(bed: &Bed) {
-    let shop = bed.shop().await;
-    shop.merge("i1", &products(5)).await;
-    let scores = [("SKU-00001".to_owned(), 3), ("SKU-00003".to_owned(), 2), ("gone".to_owned(), 99)];
-    shop.catalog.bump_popularity(&scores).await.unwrap();
-    shop.catalog.bump_popularity(&[("SKU-00003".to_owned(), 2)]).await.unwrap();
-    let mut changed = product(0);
-    changed.title = "New".into();
-    shop.merge("i2", &[changed]).await;
-    let popular = shop.catalog.popular(4).await.unwrap();
-    let expected: Vec<_> = skus(&[3, 1, 0, 4]).into_iter().zip([4, 3, 0, 0]).collect();
-    assert_eq!(popular, expected);
-    assert_eq!(shop.catalog.popular(1).await.unwrap(), expected[..1]);
-    assert_eq!(shop.catalog.popularity().await.unwrap(), 7, "only of products that are there");
 }
 
 pub(super) async fn texts_of_active_products_can_be_marked_again(bed: &Bed) {

@@ -48,6 +48,7 @@ impl Collections for Shared {
             fields: BTreeSet::new(),
             points: BTreeMap::new(),
             waited: true,
+            largest: 0,
             made_from,
         };
         state.collections.insert(name, collection);

@@ -13,6 +13,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+#[cfg(test)]
+use qdrant_client::qdrant::QuantizationConfig;
 use qdrant_client::qdrant::collections_server::CollectionsServer;
 use qdrant_client::qdrant::points_server::PointsServer;
 use qdrant_client::qdrant::qdrant_server::{Qdrant, QdrantServer};
@@ -116,6 +118,19 @@ impl QdrantStandIn {
     /// Whether the last write of the collection was waited for.
     pub fn last_write_was_waited_for(&self, collection: &str) -> bool {
         self.shared.lock().collections.get(collection).is_some_and(|collection| collection.waited)
+    }
+}
+
+#[cfg(test)]
+impl QdrantStandIn {
+    /// How the collection keeps vectors in memory.
+    pub(super) fn quantization(&self, collection: &str) -> Option<QuantizationConfig> {
+        self.shared.lock().collections.get(collection)?.made_from.quantization_config
+    }
+
+    /// Points of the largest write of the collection.
+    pub(super) fn largest_write(&self, collection: &str) -> usize {
+        self.shared.lock().collections.get(collection).map_or(0, |collection| collection.largest)
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Collection {
     pub(super) fields: BTreeSet<String>,
     pub(super) points: BTreeMap<String, Stored>,
     pub(super) waited: bool,
+    /// Points of the largest request.
+    pub(super) largest: usize,
     pub(super) made_from: CreateCollection,
 }
 
@@ -69,6 +71,7 @@ impl Collection {
 
     /// All or none.
     pub(super) fn upsert(&mut self, points: Vec<PointStruct>) -> Result<(), Status> {
+        self.largest = self.largest.max(points.len());
         let ready: Vec<_> = points.into_iter().map(|point| self.ready(point)).collect::<Result<_, _>>()?;
         self.points.extend(ready);
         Ok(())

@@ -1,1 +1,0 @@
-//! End-to-end and crash tests over the whole system.
