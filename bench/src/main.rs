@@ -18,11 +18,13 @@ mod queue_rabbitmq;
 mod queue_redis;
 mod queue_sqlite;
 mod rabbit_crash;
+mod random;
 mod redis_crash;
 mod refresh;
 mod rows;
 mod show;
 mod thumbnails;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -30,7 +32,7 @@ use options::Options;
 
 type Benchmark = fn(&Options) -> anyhow::Result<()>;
 
-const NAMES: [(&str, Benchmark); 10] = [
+const NAMES: [(&str, Benchmark); 11] = [
     ("cache", cache::run),
     ("import-postgres", import_postgres::run),
     ("import-sqlite", import_sqlite::run),
@@ -41,6 +43,7 @@ const NAMES: [(&str, Benchmark); 10] = [
     ("redis-crash", redis_crash::run),
     ("refresh", refresh::run),
     ("thumbnails", thumbnails::run),
+    ("vectors", vectors::run),
 ];
 
 /// What benchmarks start as processes of their own.

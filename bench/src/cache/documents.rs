@@ -1,7 +1,8 @@
 //! Made-up products as the catalog renders them.
 
 use super::replay::key;
-use super::skew::{Random, Sales};
+use super::skew::Sales;
+use crate::random::Random;
 use backstock_cache::{Cache, CacheOptions, Packed, Value};
 use backstock_catalog::{Availability, ImageDoc, Money, Product, ProductDoc, Status};
 use backstock_media::{Format, Manifest, OutputFile};
@@ -24,20 +25,20 @@ const SAMPLE: usize = 5_000;
 /// same document.
 pub fn render(sales: &Sales, product: u32) -> Vec<u8> {
     let (sku, name) = &sales.products[product as usize];
-    let mut random = Random(u64::from(product) * 31 + 5);
-    let title = if name.is_empty() { words(&mut random, 5) } else { name.clone() };
+    let random = Random::seeded(u64::from(product) * 31 + 5);
+    let title = if name.is_empty() { words(&random, 5) } else { name.clone() };
     let length = 60 + random.below(80);
     let link = format!("p/{sku}.jpg");
-    let manifest = manifest(&mut random);
+    let manifest = manifest(&random);
     let doc = ProductDoc {
         product: Product {
             sku: sku.clone(),
             gtin: Some(format!("{:013}", random.below(10_000_000_000_000))),
             parent_sku: None,
             title,
-            description: Some(format!("<p>{}.</p>", words(&mut random, length))),
-            brand: Some(words(&mut random, 1)),
-            category: vec![words(&mut random, 1), words(&mut random, 1)],
+            description: Some(format!("<p>{}.</p>", words(&random, length))),
+            brand: Some(words(&random, 1)),
+            category: vec![words(&random, 1), words(&random, 1)],
             price: Some(Money { minor: random.below(20_000) as i64, currency: "EUR".to_owned() }),
             sale_price_minor: None,
             availability: Availability::InStock,
@@ -59,13 +60,13 @@ pub fn render(sales: &Sales, product: u32) -> Vec<u8> {
 }
 
 /// Words as rare as in a language: the n-th most common one is about n times as rare as the first.
-fn words(random: &mut Random, number: u64) -> String {
-    let word = |random: &mut Random| {
+fn words(random: &Random, number: u64) -> String {
+    let word = |random: &Random| {
         let rank = VOCABULARY.powf(random.unit()) as u64;
         if let Some(common) = COMMON.get(rank as usize - 1) {
             (*common).to_owned()
         } else {
-            let mut of_rank = Random(rank);
+            let of_rank = Random::seeded(rank);
             (0..2 + rank % 3).map(|_| SYLLABLES[of_rank.below(32) as usize]).collect()
         }
     };
@@ -73,7 +74,7 @@ fn words(random: &mut Random, number: u64) -> String {
 }
 
 /// One picture with four thumbnails.
-fn manifest(random: &mut Random) -> Manifest {
+fn manifest(random: &Random) -> Manifest {
     let mut hex = |bytes: u64| {
         let digits = (0..2 * bytes).filter_map(|_| char::from_digit(random.below(16) as u32, 16));
         digits.collect::<String>()

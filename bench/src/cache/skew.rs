@@ -1,5 +1,6 @@
 //! What was sold in which week.
 
+use crate::random::Random;
 use anyhow::Context;
 use std::collections::HashMap;
 use std::io::Read;
@@ -27,32 +28,11 @@ impl Sales {
     pub fn requests(&self, week: usize) -> Vec<u32> {
         let mut requests: Vec<u32> =
             self.weeks[week].iter().flat_map(|(product, lines)| (0..*lines).map(|_| *product)).collect();
-        let mut random = Random(week as u64 + 1);
+        let random = Random::seeded(week as u64 + 1);
         for at in (1..requests.len()).rev() {
             requests.swap(at, random.below(at as u64 + 1) as usize);
         }
         requests
-    }
-}
-
-/// `SplitMix64`: the same numbers in every run.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 
@@ -65,7 +45,7 @@ pub fn draw(number: usize) -> Sales {
         sum += (rank as f64 + 800.0).powf(-1.5);
         sums.push(sum);
     }
-    let mut random = Random(7);
+    let random = Random::seeded(7);
     let mut product_of_rank: Vec<u32> = (0..number as u32).collect();
     let weeks = (0..WEEKS)
         .map(|_| {

@@ -2,7 +2,8 @@
 
 use super::documents::render;
 use super::replay::{COMPRESS_ABOVE, key, plan, popularity, warm, weights};
-use super::skew::{Random, Sales};
+use super::skew::Sales;
+use crate::random::Random;
 use backstock_cache::{
     Cache, CacheOptions, EvictionPolicy, Key, Kind, LoadError, MonotonicClock, RedisLevel, RedisLevelOptions,
     SecondLevel,
@@ -48,7 +49,7 @@ pub async fn measure(sales: Arc<Sales>, budget_bytes: u64) -> anyhow::Result<Spe
     let number = warm(&sales, &warmed, &plan, budget_bytes).await as usize;
     let keys: Vec<Key> = plan.ids.iter().take(number).map(|id| key_of(id)).collect();
     let mut speed = Speed::default();
-    let mut random = Random(3);
+    let random = Random::seeded(3);
     let in_level1 = |_| keys[random.below(keys.len() as u64) as usize].clone();
     speed.level1 = reads(&warmed, (0..LEVEL1_READS).map(in_level1)).await;
     // Another process: its level 1 is empty, so the first read of each key goes to Redis.
@@ -106,7 +107,7 @@ async fn operations(cache: &Cache, sales: &Arc<Sales>, requests: &Arc<[u32]>) ->
         .map(|task| {
             let (cache, sales, requests) = (cache.clone(), Arc::clone(sales), Arc::clone(requests));
             tokio::spawn(async move {
-                let mut random = Random(task as u64);
+                let random = Random::seeded(task as u64);
                 for _ in 0..OPERATIONS / TASKS {
                     let product = requests[random.below(requests.len() as u64) as usize];
                     let key = key(&sales, product);
@@ -133,7 +134,7 @@ async fn concurrent_reads(cache: &Cache, keys: &Arc<[Key]>) -> anyhow::Result<f6
         .map(|task| {
             let (cache, keys) = (cache.clone(), Arc::clone(keys));
             tokio::spawn(async move {
-                let mut random = Random(task as u64);
+                let random = Random::seeded(task as u64);
                 let mut found = 0;
                 for _ in 0..OPERATIONS / TASKS {
                     let key = &keys[random.below(keys.len() as u64) as usize];
