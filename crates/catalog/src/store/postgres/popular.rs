@@ -1,7 +1,6 @@
 //! Which products are asked for most: what a cache is warmed with.
 
-use sqlx::PgConnection;
-
+use super::conn::Conn;
 use super::open::PostgresCatalog;
 use super::products;
 use crate::requests::RequestCounts;
@@ -99,7 +98,7 @@ impl PostgresCatalog {
         Ok(outcome)
     }
 
-    async fn is_repeated(&self, conn: &mut PgConnection, source: &CountedSource) -> Result<bool> {
+    async fn is_repeated(&self, conn: &mut Conn, source: &CountedSource) -> Result<bool> {
         let found = sqlx::query_as::<_, (bool, i64)>(IS_COUNTED).bind(&source.id).fetch_one(conn).await;
         let (known, all) = found.map_err(|e| self.error(&e))?;
         Ok(known && (!source.replaces || all == 1))
@@ -145,7 +144,7 @@ impl PostgresCatalog {
 
 /// Brings stored weights to where requests seen at `at_ms` can be added.
 pub(super) async fn rescale(
-    conn: &mut PgConnection,
+    conn: &mut Conn,
     at_ms: i64,
     half_life: std::time::Duration,
 ) -> sqlx::Result<Step> {
