@@ -37,7 +37,7 @@ fn found(shop: &Shop, text: &str) -> Vec<String> {
 fn the_demo_is_unchanged_with_vectors_on_qdrant_and_cleans_up() {
     let server = QdrantStandIn::start(KEY).unwrap();
     let shop = on_qdrant(&server);
-    check_demo(&shop);
+    check_demo(&shop, 3);
     assert_eq!(server.collections().len(), 1, "in a folder of one's own everything stays");
     shop.run(&["demo"]).ok();
     assert_eq!(server.collections().len(), 1, "without, nothing does");
@@ -103,7 +103,7 @@ fn what_one_process_caches_on_redis_another_finds() {
 #[test]
 fn the_demo_is_unchanged_with_a_cache_on_redis() {
     let server = RedisServer::options().fsync(Fsync::Off).start().unwrap();
-    check_demo(&on_redis(&server.url()));
+    check_demo(&on_redis(&server.url()), 3);
 }
 
 /// Everything is done, in the first level alone, and one line says why.

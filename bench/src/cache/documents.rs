@@ -75,7 +75,7 @@ fn words(random: &Random, number: u64) -> String {
 
 /// One picture with four thumbnails.
 fn manifest(random: &Random) -> Manifest {
-    let mut hex = |bytes: u64| {
+    let hex = |bytes: u64| {
         let digits = (0..2 * bytes).filter_map(|_| char::from_digit(random.below(16) as u32, 16));
         digits.collect::<String>()
     };

@@ -78,7 +78,7 @@ async fn dispatch(cli: &Cli, config: Config) -> Result<(), Failure> {
         Command::Demo(args) => commands::demo::run(args, config, json).await,
         Command::Import(args) => commands::import::run(args, config, json).await,
         Command::Search(args) => commands::search::run(args, config, json).await,
-        Command::Up(args) => commands::roles::up(args, config).await,
+        Command::Up(args) => Box::pin(commands::roles::up(args, config)).await,
         Command::Worker => commands::roles::run(config, Roles::WORKER).await,
         Command::Scheduler => commands::roles::run(config, Roles::SCHEDULER).await,
         Command::Status => commands::status::run(&config, json).await,

@@ -35,7 +35,7 @@ async fn import(
     let now_ms = SystemClock.now().as_millis();
     let options = RequestReadOptions {
         mapping: args.map.iter().cloned().collect(),
-        at_ms: args.at.map_or(now_ms, |at| at.as_millisecond()),
+        at_ms: args.at.map_or(now_ms, jiff::Timestamp::as_millisecond),
         half_life: settings.half_life,
         limits: settings.limits,
     };
