@@ -86,7 +86,7 @@ fn every_mistake_says_what_and_where() {
 
 #[test]
 fn the_built_in_schedule_is_valid() {
-    assert_eq!(Schedule::load("").unwrap().entries.len(), 4);
+    assert_eq!(Schedule::load("").unwrap().entries.len(), 5);
 }
 
 #[test]

@@ -10,8 +10,6 @@ pub mod import_products;
 pub mod make_thumbnails;
 pub mod refresh_view;
 pub mod sweep_dirty;
-#[cfg(test)]
-mod testing;
 pub mod warm_cache;
 
 pub use failure::DISK_FULL;
@@ -63,3 +61,6 @@ pub fn registry(tools: &Tools) -> Registry {
         .register(sweep_dirty::Sweeper::new(tools))
         .register(count_popularity::PopularityCounter::new(tools))
 }
+
+#[cfg(test)]
+mod testing;

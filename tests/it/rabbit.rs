@@ -6,8 +6,7 @@ use crate::support::{Ran, Shop};
 use backstock_testbed::{SharedPostgres, SharedRabbit};
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
-    options::{BasicPublishOptions, QueueDeclareOptions},
-    types::FieldTable,
+    options::{BasicPublishOptions, ConfirmSelectOptions},
 };
 
 /// A deployment of its own on the broker of the test run.
@@ -113,23 +112,12 @@ fn a_wrong_vhost_password_and_broker_are_named() {
 }
 
 #[tokio::test]
-async fn a_queue_that_somebody_declared_otherwise_is_told_with_what_to_do() {
-    let deployment = Deployment::new();
-    let (_connection, channel) = channel().await;
-    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-    let foreign = channel.queue_declare(deployment.band().as_str().into(), options, FieldTable::default());
-    foreign.await.expect("a queue of somebody else");
-    let up = deployment.shop.run(&["up", "--until-done"]);
-    refused(&up, 4, &[&deployment.band(), "inequivalent arg", "queue.prefix"]);
-}
-
-#[tokio::test]
 async fn messages_put_there_by_hand_are_parked_and_the_doctor_counts_them() {
     let deployment = Deployment::new();
     let shop = &deployment.shop;
     shop.run(&["up", "--until-done"]).ok();
     let (_connection, channel) = channel().await;
-    channel.confirm_select(lapin::options::ConfirmSelectOptions::default()).await.expect("confirms");
+    channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
     let ours = || BasicProperties::default().with_app_id("backstock".into());
     let strange = ours().with_message_id("no uuid".into()).with_type("import_products".into());
     for (body, properties) in

@@ -161,7 +161,7 @@ pub static CACHE_EVENTS: Counters = Counters(count(
 ));
 /// Calls of the second level that brought nothing.
 pub static CACHE_LEVEL2_FAILURES: Counters = Counters(count(
-    "backstock_cache_level2_failures_total",
+    "backstock_cache_second_level_failures_total",
     "Calls of the second cache level that failed, or were not made because it was away.",
     &["reason"],
 ));
