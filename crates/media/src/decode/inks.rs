@@ -173,14 +173,9 @@ mod tests {
     #[test]
     fn a_profile_of_four_inks_is_heard_and_others_are_not() {
         let red = testing::cmyk_jpeg(17, 9, [0, 255, 255, 0]);
-        let paper = testing::cmyk_jpeg(17, 9, [0, 0, 0, 0]);
-        // A press whose every mixture of all but no ink is the same grey (L* = 50, which is 119 in sRGB).
-        let icc = testing::cmyk_profile(50.0);
-        let seen = colour(&testing::with_icc(&red, &icc));
-        // A table of two steps and eight bits leaves a cast; without the profile it would be pure red.
+        // A press on which red ink is a grey. Coarse as it is, the profile leaves a cast; without it this would be pure red.
+        let seen = colour(&testing::with_icc(&red, &testing::cmyk_profile(50.0)));
         assert!(seen.iter().all(|sample| sample.abs_diff(119) <= 20), "{seen:?}");
-        let seen = colour(&testing::with_icc(&paper, &icc));
-        assert!(near(&seen, [255, 255, 255]), "{seen:?}");
         let of_rgb = ColorProfile::new_display_p3().encode().unwrap();
         for useless in [of_rgb.as_slice(), b"no profile"] {
             assert!(near(&colour(&testing::with_icc(&red, useless)), [255, 0, 0]));
