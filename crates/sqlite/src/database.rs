@@ -40,6 +40,25 @@ impl Default for Options {
     }
 }
 
+/// Before another attempt to connect to a file that somebody else is setting up.
+const AGAIN: Duration = Duration::from_millis(5);
+
+/// The first connection to a file. While another one turns a new file over to the write-ahead log, SQLite refuses at once,
+/// whatever its time-out.
+async fn connect_first(
+    pool: SqlitePoolOptions,
+    options: SqliteConnectOptions,
+    patience: Duration,
+) -> Result<SqlitePool, Trouble> {
+    let began = tokio::time::Instant::now();
+    loop {
+        match pool.clone().connect_with(options.clone()).await.map_err(|error| Trouble::of(&error)) {
+            Err(Trouble::Locked) if began.elapsed() < patience => tokio::time::sleep(AGAIN).await,
+            connected => return connected,
+        }
+    }
+}
+
 /// An open file. Cheap to clone; clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -70,7 +89,7 @@ impl Database {
             .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT);
         let failed = |error: sqlx::Error| Trouble::of(&error);
         let writer = SqlitePoolOptions::new().max_connections(1).before_acquire(at_rest);
-        let writer = writer.connect_with(writing).await.map_err(failed)?;
+        let writer = Box::pin(connect_first(writer, writing, options.busy_timeout)).await?;
         migrate(&writer, migrations).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
