@@ -1,4 +1,4 @@
-//! For tests: everything that handlers stand on, embedded below one folder; a worker of one call; a server of pictures.
+//! For tests: everything that handlers stand on, embedded below one folder; a worker of one call; answers of a server.
 
 use crate::import_products::Settings;
 use crate::warm_cache::WarmSettings;
@@ -13,10 +13,7 @@ use backstock_queue::{
     WorkerInfo,
 };
 use backstock_vectors::{SqliteVectors, SqliteVectorsOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
 use std::{sync::Arc, time::Duration};
 
 /// A picture of one pixel.
@@ -64,37 +61,6 @@ pub(crate) async fn perform<J: Job>(tools: &Tools, max: usize) -> Vec<Settlement
     let settlements = registry(tools).run(J::KIND, leases, Context::detached(), draws).await;
     tools.store.settle(settlements.clone()).await.unwrap();
     settlements
-}
-
-/// A server on this machine. `answer` gets each request's head; the connection closes after what it returns.
-pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
-    pub(crate) heads: Receiver<String>,
-}
-
-impl Server {
-    pub(crate) fn new(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (tell, heads) = channel();
-        std::thread::spawn(move || {
-            for connection in listener.incoming() {
-                let Ok(mut connection) = connection else { return };
-                let mut head = String::new();
-                let mut lines = BufReader::new(connection.try_clone().unwrap());
-                while lines.read_line(&mut head).is_ok_and(|length| length > 2) {}
-                if tell.send(head.clone()).is_err() {
-                    return;
-                }
-                let _ = connection.write_all(&answer(&head));
-            }
-        });
-        Self { address, heads }
-    }
-
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}/{path}", self.address)
-    }
 }
 
 /// An answer with this status line and these further header lines.

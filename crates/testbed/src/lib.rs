@@ -17,6 +17,7 @@
 
 mod error;
 mod folder;
+mod http;
 mod port;
 mod postgres;
 mod process;
@@ -28,6 +29,7 @@ mod shared;
 mod wait;
 
 pub use error::TestbedError;
+pub use http::HttpServer;
 pub use postgres::{PostgresServer, SharedPostgres};
 pub use process::CpuTime;
 pub use proxy::{FaultProxy, Mode};

@@ -1,8 +1,9 @@
 use super::*;
 use crate::import_products::ImportProducts;
-use crate::testing::{GIF, Server, answer, perform, tools};
+use crate::testing::{GIF, answer, perform, tools};
 use backstock_media::{HttpImages, HttpOptions};
 use backstock_queue::{NewJob, Outcome, Settlement, StoreExt};
+use backstock_testbed::HttpServer;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -80,7 +81,7 @@ async fn a_bad_picture_is_a_warning_on_its_product_and_harms_no_other() {
 async fn what_may_pass_is_retried_alone_and_what_stays_is_not() {
     let (_dir, tools) = shop().await;
     let tools = fetching(tools);
-    let server = Server::new(|head| match head.split(' ').nth(1) {
+    let server = HttpServer::answering(|head| match head.split(' ').nth(1) {
         Some("/good.gif") => answer("200 OK", "Content-Type: image/gif\r\n", GIF),
         Some("/sick.gif") => answer("502 Bad Gateway", "", b""),
         _ => answer("404 Not Found", "", b""),
@@ -96,7 +97,7 @@ async fn what_may_pass_is_retried_alone_and_what_stays_is_not() {
 async fn a_server_that_asks_for_peace_gets_it_and_no_attempt_is_burnt() {
     let (_dir, tools) = shop().await;
     let tools = fetching(tools);
-    let server = Server::new(|_| answer("429 Too Many Requests", "Retry-After: 7\r\n", b""));
+    let server = HttpServer::answering(|_| answer("429 Too Many Requests", "Retry-After: 7\r\n", b""));
     let link = server.url("a.gif");
     let made = make(&tools, std::slice::from_ref(&link)).await;
     assert!(matches!(made[&link].outcome, Outcome::Snooze { .. }), "{made:?}");
@@ -109,7 +110,7 @@ async fn a_server_that_asks_for_peace_gets_it_and_no_attempt_is_burnt() {
 async fn an_unchanged_picture_costs_one_conditional_request_and_no_pixels() {
     let (_dir, tools) = shop().await;
     let tools = fetching(tools);
-    let server = Server::new(|head| {
+    let server = HttpServer::answering(|head| {
         if head.to_ascii_lowercase().contains("if-none-match: \"v1\"") {
             return b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n".to_vec();
         }

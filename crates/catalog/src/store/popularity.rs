@@ -73,6 +73,20 @@ pub struct Popular {
     pub weight: f64,
 }
 
+/// A row as both stores have it.
+impl From<(String, i64, i64, i64)> for Counted {
+    fn from((name, counted_ms, products, requests): (String, i64, i64, i64)) -> Self {
+        Self { name, counted_ms, products: products.unsigned_abs(), requests: requests.unsigned_abs() }
+    }
+}
+
+/// A row as both stores have it.
+impl From<(String, i64, f64)> for Popular {
+    fn from((sku, requests, weight): (String, i64, f64)) -> Self {
+        Self { sku, requests: requests.unsigned_abs(), weight }
+    }
+}
+
 impl Catalog {
     /// Counts requests, of products known or not, in one transaction. What has an id that was counted before changes
     /// nothing.

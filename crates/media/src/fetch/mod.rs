@@ -10,8 +10,6 @@ mod remote;
 mod resolver;
 #[cfg(feature = "s3")]
 mod s3;
-#[cfg(test)]
-mod test_server;
 
 pub use client::RequestLimits;
 pub use error::{FetchError, Next};

@@ -68,25 +68,14 @@ impl SqliteCatalog {
         let mut conn = self.read().await?;
         let query = sqlx::query_as::<_, (String, i64, i64, i64)>(COUNTED).bind(limit);
         let rows = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
-        let counted = |(name, counted_ms, products, requests): (String, i64, i64, i64)| Counted {
-            name,
-            counted_ms,
-            products: products.unsigned_abs(),
-            requests: requests.unsigned_abs(),
-        };
-        Ok(rows.into_iter().map(counted).collect())
+        Ok(rows.into_iter().map(Counted::from).collect())
     }
 
     pub(crate) async fn popular(&self, limit: u32) -> Result<Vec<Popular>> {
         let mut conn = self.read().await?;
         let query = sqlx::query_as::<_, (String, i64, f64)>(TOP).bind(limit);
         let scored = query.fetch_all(&mut *conn).await.map_err(|e| self.error(&e))?;
-        let popular = |(sku, requests, weight): (String, i64, f64)| Popular {
-            sku,
-            requests: requests.unsigned_abs(),
-            weight,
-        };
-        let mut products: Vec<_> = scored.into_iter().map(popular).collect();
+        let mut products: Vec<_> = scored.into_iter().map(Popular::from).collect();
         let rest = limit.saturating_sub(products.len() as u32);
         if rest > 0 {
             let query = sqlx::query_scalar::<_, String>(LATEST).bind(rest);

@@ -1,8 +1,9 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use backstock_testbed::HttpServer;
+
 use super::super::Next;
-use super::super::test_server::Server;
 use super::*;
 
 fn images(options: HttpOptions) -> HttpImages {
@@ -13,7 +14,7 @@ fn with(limits: RequestLimits) -> HttpImages {
     images(HttpOptions { limits, ..HttpOptions::default() })
 }
 
-fn fetch(server: &Server) -> Result<Fetched, FetchError> {
+fn fetch(server: &HttpServer) -> Result<Fetched, FetchError> {
     with(RequestLimits { max_bytes: 1000, ..RequestLimits::default() }).fetch(&server.url("a.jpg"), None)
 }
 
@@ -23,7 +24,7 @@ fn code(result: Result<Fetched, FetchError>) -> &'static str {
 
 #[test]
 fn a_picture_comes_with_what_is_needed_to_ask_again() {
-    let server = Server::saying(
+    let server = HttpServer::saying(
         "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nETag: \"v1\"\r\nLast-Modified: Sat, 21 Nov 2026 08:00:00 GMT\r\n\
          Content-Length: 4\r\nConnection: close\r\n\r\nbody",
     );
@@ -36,7 +37,7 @@ fn a_picture_comes_with_what_is_needed_to_ask_again() {
 
 #[test]
 fn an_unchanged_picture_costs_one_conditional_request() {
-    let server = Server::saying("HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n");
+    let server = HttpServer::saying("HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n");
     let known = Validators { etag: Some("\"v1\"".to_owned()), last_modified: None };
     assert_eq!(
         images(HttpOptions::default()).fetch(&server.url("a.jpg"), Some(&known)),
@@ -49,7 +50,7 @@ fn an_unchanged_picture_costs_one_conditional_request() {
 
 #[test]
 fn a_server_that_says_nothing_is_given_up() {
-    let server = Server::new(|_, connection| {
+    let server = HttpServer::new(|_, connection| {
         // Until the other side hangs up.
         let _ = connection.read(&mut [0]);
     });
@@ -60,7 +61,7 @@ fn a_server_that_says_nothing_is_given_up() {
 
 #[test]
 fn an_answer_in_drops_is_given_up_as_well() {
-    let server = Server::new(|_, connection| {
+    let server = HttpServer::new(|_, connection| {
         let _ = connection
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 900\r\n\r\nx");
         let _ = connection.read(&mut [0]);
@@ -71,7 +72,7 @@ fn an_answer_in_drops_is_given_up_as_well() {
 
 #[test]
 fn an_endless_answer_ends_at_the_limit() {
-    let server = Server::new(|_, connection| {
+    let server = HttpServer::new(|_, connection| {
         let _ =
             connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nConnection: close\r\n\r\n");
         while connection.write_all(&[b'x'; 4096]).is_ok() {}
@@ -81,14 +82,15 @@ fn an_endless_answer_ends_at_the_limit() {
 
 #[test]
 fn an_announced_flood_is_refused_before_it_comes() {
-    let server =
-        Server::saying("HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 99999999999\r\n\r\n");
+    let server = HttpServer::saying(
+        "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 99999999999\r\n\r\n",
+    );
     assert_eq!(code(fetch(&server)), "too_large_file");
 }
 
 #[test]
 fn an_answer_shorter_than_announced_may_be_better_next_time() {
-    let server = Server::saying(
+    let server = HttpServer::saying(
         "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 500\r\nConnection: close\r\n\r\nhalf",
     );
     let error = fetch(&server).unwrap_err();
@@ -97,7 +99,7 @@ fn an_answer_shorter_than_announced_may_be_better_next_time() {
 
 #[test]
 fn an_answer_longer_than_announced_is_cut_there() {
-    let server = Server::saying(
+    let server = HttpServer::saying(
         "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 2\r\nConnection: close\r\n\r\nabcdef",
     );
     assert!(matches!(fetch(&server), Ok(Fetched::New { bytes, .. }) if bytes == b"ab"));
@@ -105,7 +107,7 @@ fn an_answer_longer_than_announced_is_cut_there() {
 
 #[test]
 fn redirects_are_followed_to_a_limit() {
-    let server = Server::new(|head, connection| {
+    let server = HttpServer::new(|head, connection| {
         let answer: &[u8] = if head.starts_with("GET /a.jpg") {
             b"HTTP/1.1 302 Found\r\nLocation: b.jpg\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         } else if head.starts_with("GET /b.jpg") {
@@ -122,7 +124,7 @@ fn redirects_are_followed_to_a_limit() {
 
 #[test]
 fn a_private_address_is_refused_by_name_by_number_and_behind_a_redirect() {
-    let server = Server::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+    let server = HttpServer::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
     let guarded = HttpImages::new(HttpOptions::default());
     let port = server.address.port();
     for host in ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433", "127.1"] {
@@ -159,17 +161,19 @@ fn every_redirect_is_looked_at_again() {
 
 #[test]
 fn what_is_missing_stays_missing_and_what_is_unwell_may_recover() {
-    let missing = Server::saying("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let missing =
+        HttpServer::saying("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let error = fetch(&missing).unwrap_err();
     assert_eq!((error.code(), error.next()), ("not_found", Next::GiveUp));
-    let unwell = Server::saying("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let unwell =
+        HttpServer::saying("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let error = fetch(&unwell).unwrap_err();
     assert_eq!((error.code(), error.next()), ("server_failed", Next::Retry));
 }
 
 #[test]
 fn a_host_that_asks_for_peace_is_not_asked_again_and_burns_no_attempt() {
-    let server = Server::saying(
+    let server = HttpServer::saying(
         "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
     );
     let images = images(HttpOptions::default());
@@ -181,7 +185,7 @@ fn a_host_that_asks_for_peace_is_not_asked_again_and_burns_no_attempt() {
 
 #[test]
 fn a_host_that_keeps_failing_is_left_alone() {
-    let server = Server::saying("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let server = HttpServer::saying("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let images = images(HttpOptions::default());
     for _ in 0..5 {
         assert_eq!(code(images.fetch(&server.url("a.jpg"), None)), "server_failed");
@@ -196,7 +200,7 @@ fn a_page_is_no_picture() {
         let answer = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: 1\r\nConnection: close\r\n\r\n<"
         );
-        let server = Server::new(move |_, connection| drop(connection.write_all(answer.as_bytes())));
+        let server = HttpServer::new(move |_, connection| drop(connection.write_all(answer.as_bytes())));
         assert_eq!(code(fetch(&server)), "wrong_content_type", "{kind}");
     }
 }

@@ -1,13 +1,14 @@
 use std::io::Write;
 use std::time::Duration;
 
+use backstock_testbed::HttpServer;
+
 use super::super::Next;
-use super::super::test_server::Server;
 use super::*;
 
 const LINK: &str = "s3://pictures/m/h/hoodie 1.jpg";
 
-fn options(server: &Server) -> S3Options {
+fn options(server: &HttpServer) -> S3Options {
     S3Options {
         endpoint: format!("http://{}", server.address),
         region: "eu-central-1".to_owned(),
@@ -22,13 +23,13 @@ fn options(server: &Server) -> S3Options {
     }
 }
 
-fn images(server: &Server) -> S3Images {
+fn images(server: &HttpServer) -> S3Images {
     S3Images::new(&options(server)).unwrap()
 }
 
 /// Code and consequence of asking a server that answers everything so.
 fn refusal(answer: &'static str) -> (&'static str, Next) {
-    let error = images(&Server::saying(answer)).fetch(LINK, None).unwrap_err();
+    let error = images(&HttpServer::saying(answer)).fetch(LINK, None).unwrap_err();
     (error.code(), error.next())
 }
 
@@ -37,8 +38,8 @@ fn tagged(etag: &str) -> Validators {
 }
 
 /// A store with one object: 200 with its tag, 304 for who shows that tag, and 404 for other keys.
-fn store() -> Server {
-    Server::new(|head, connection| {
+fn store() -> HttpServer {
+    HttpServer::new(|head, connection| {
         let lower = head.to_ascii_lowercase();
         let answer = if !head.starts_with("GET /pictures/m/h/hoodie%201.jpg HTTP/1.1\r\n") {
             "HTTP/1.1 404 Not Found\r\nContent-Length: 57\r\n\r\n<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code></Error>"
@@ -104,7 +105,7 @@ fn wrong_settings_are_no_fault_of_the_pictures() {
     ] {
         let body = format!("<Error><Code>{code}</Code></Error>");
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        let server = Server::new(move |_, connection| drop(connection.write_all(answer.as_bytes())));
+        let server = HttpServer::new(move |_, connection| drop(connection.write_all(answer.as_bytes())));
         let error = images(&server).fetch(LINK, None).unwrap_err();
         assert_eq!((error.code(), error.next()), ("store_misconfigured", Next::Retry), "{code}");
         assert!(error.to_string().contains(code), "{error}");
@@ -113,7 +114,7 @@ fn wrong_settings_are_no_fault_of_the_pictures() {
 
 #[test]
 fn a_store_that_is_unwell_is_asked_once_and_later_again() {
-    let server = Server::saying("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let server = HttpServer::saying("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let images = images(&server);
     for _ in 0..5 {
         let error = images.fetch(LINK, None).unwrap_err();
@@ -127,13 +128,13 @@ fn a_store_that_is_unwell_is_asked_once_and_later_again() {
 
 #[test]
 fn slow_endless_and_lying_answers_are_bounded() {
-    let silent = Server::new(|_, connection| drop(connection.read(&mut [0])));
+    let silent = HttpServer::new(|_, connection| drop(connection.read(&mut [0])));
     let limits = RequestLimits { timeout: Duration::from_millis(150), ..RequestLimits::default() };
     let impatient = S3Images::new(&S3Options { limits, ..options(&silent) }).unwrap();
     let error = impatient.fetch(LINK, None).unwrap_err();
     assert_eq!((error.code(), error.next()), ("fetch_took_too_long", Next::Retry));
 
-    let endless = Server::new(|_, connection| {
+    let endless = HttpServer::new(|_, connection| {
         let _ = connection.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
         while connection.write_all(&[b'x'; 4096]).is_ok() {}
     });
@@ -151,7 +152,7 @@ fn slow_endless_and_lying_answers_are_bounded() {
         "nobody asked"
     );
     let odd = "HTTP/1.1 200 OK\r\nLast-Modified: yesterday\r\nContent-Length: 2\r\n\r\nok";
-    assert!(matches!(images(&Server::saying(odd)).fetch(LINK, None), Ok(Fetched::New { .. })));
+    assert!(matches!(images(&HttpServer::saying(odd)).fetch(LINK, None), Ok(Fetched::New { .. })));
 }
 
 #[test]
