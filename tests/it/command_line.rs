@@ -153,15 +153,3 @@ fn limits_are_set_shown_and_lifted() {
     let shop = Shop::new().with("BACKSTOCK__QUEUE__LIMITS__RATE__IMAGES", "fast");
     refused(&shop.run(&["config", "check"]), 2, &["queue.limits.rate.images", "fast", "100/s"]);
 }
-
-#[test]
-fn doctor_says_which_image_engine_runs() {
-    let shop = Shop::new();
-    shop.file("good.csv", format!("{HEADER}A,Lamp,1.00,EUR,1\n"));
-    shop.run(&["import", "good.csv"]).ok();
-    let found = shop.run(&["doctor", "--json"]).ok().json();
-    let images = found["checks"].as_array().unwrap().iter().find(|check| check["check"] == "images").unwrap();
-    assert!(["turbo", "rust"].contains(&images["engine"].as_str().unwrap()), "{images}");
-    let rust = shop.with("BACKSTOCK__MEDIA__ENGINE", "rust");
-    assert!(rust.run(&["doctor"]).ok().stdout().contains("images: rust"));
-}

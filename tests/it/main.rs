@@ -5,6 +5,7 @@ mod command_line;
 mod crash;
 mod demo;
 mod disk_full;
+mod doctor;
 mod metrics;
 mod operator;
 mod popularity;

@@ -88,9 +88,7 @@ async fn dispatch(cli: &Cli, config: Config) -> Result<(), Failure> {
         }
         Command::Views(args) => commands::views::run(args, &config, json).await,
         Command::Popularity(args) => commands::popularity::run(args, &config, json).await,
-        Command::Doctor(args) => {
-            commands::doctor::run(args, &config, &*app::existing_store(&config).await?, json).await
-        }
+        Command::Doctor(args) => Box::pin(commands::doctor::run(args, &config, json)).await,
         Command::Locks(args) => commands::locks::run(args, &*app::existing_store(&config).await?, json).await,
         Command::Images(args) => commands::images::run(args, &config, json).await,
         Command::Config(args) => commands::config::run(args, &config, json),

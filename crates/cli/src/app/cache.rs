@@ -19,14 +19,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The cache of this process, over the one that processes share if there is one.
 pub async fn open(config: &Config) -> Result<Cache, Failure> {
-    let level2: Option<Arc<dyn SecondLevel>> = match config.cache.url.as_str() {
-        "" => None,
-        url => {
-            let level2 = RedisLevel::open(url, level2_options(config)).await.map_err(Failure::usage)?;
-            Some(Arc::new(level2))
-        }
-    };
+    let level2 = shared(config).await?.map(|level2| Arc::new(level2) as Arc<dyn SecondLevel>);
     Ok(Cache::with(options(config), MonotonicClock::default(), level2))
+}
+
+/// The level that processes share, where there is one; a server that does not answer is looked for on and on.
+pub async fn shared(config: &Config) -> Result<Option<RedisLevel>, Failure> {
+    match config.cache.url.as_str() {
+        "" => Ok(None),
+        url => RedisLevel::open(url, level2_options(config)).await.map(Some).map_err(Failure::usage),
+    }
 }
 
 /// Checks URL and names without connecting.

@@ -13,10 +13,11 @@ mod queue;
 mod sealed;
 mod vectors;
 
-pub use engines::{import_settings, recipe};
+pub use cache::shared as shared_cache;
+pub use engines::{embedder, import_settings, recipe, remote_images};
 pub use queue::{erase as erase_queue, queue_is_remote};
 pub use sealed::{existing_store, keys, store};
-pub use vectors::vectors_are_remote;
+pub use vectors::{open as vectors, vectors_are_remote};
 
 use crate::failure::Failure;
 use backstock_catalog::{Catalog, PostgresOptions};
@@ -56,7 +57,7 @@ impl App {
         let left = backstock_catalog::sweep_partial_rejects(&config.data_dir.join("rejects"));
         tracing::debug!(left, "unfinished rejects files removed");
         let vectors = Box::pin(vectors::open(&config)).await?;
-        let (embedder, model) = engines::embedder(&config).await?;
+        let (embedder, model) = embedder(&config).await?;
         let cpu = match config.worker.cpu_threads {
             0 => CpuPool::per_core(),
             threads => CpuPool::new(threads),
@@ -65,7 +66,7 @@ impl App {
             store,
             catalog,
             thumbnailer: Arc::new(engines::thumbnailer(&config)?),
-            remote: Arc::new(engines::remote_images(&config)?),
+            remote: Arc::new(remote_images(&config)?),
             embedder,
             vectors,
             cache: Arc::new(Box::pin(cache::open(&config)).await?),

@@ -6,6 +6,9 @@ use backstock_media::{Output, Recipe, Thumbnailer};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
+#[path = "../../src/testing/press.rs"]
+mod press;
+
 /// One picture of each kind that the decoders tell apart.
 pub fn seeds() -> Result<Vec<(String, Vec<u8>)>, Box<dyn std::error::Error>> {
     let picture =
@@ -27,10 +30,12 @@ pub fn seeds() -> Result<Vec<(String, Vec<u8>)>, Box<dyn std::error::Error>> {
         all.push((format!("jpeg {name}"), bytes));
     }
     let grey_curve = moxcms::ColorProfile::new_gray_with_gamma(1.8).encode()?;
+    let press = press::cmyk_profile(30.0);
     for (name, colours, channels, profile) in [
         ("grey", ColorType::Luma, 1, grey_curve.as_slice()),
         ("inks", ColorType::Cmyk, 4, &[]),
         ("inks by luma", ColorType::CmykAsYcck, 4, &[]),
+        ("inks of a press", ColorType::Cmyk, 4, &press),
     ] {
         let mut bytes = Vec::new();
         let data: Vec<u8> = (0..96 * 70 * channels).map(|at| (at % 251) as u8).collect();

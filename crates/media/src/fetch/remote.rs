@@ -68,6 +68,16 @@ impl RemoteImages {
         }
         self.http.as_ref().ok_or_else(|| off("media.fetch.enabled"))?.fetch(link, known)
     }
+
+    /// Asks every bucket that may be read for an object that is not there, and says by the name of the bucket whether it
+    /// could be read; nothing where there are none. Blocks up to the time-out for each.
+    pub fn probe_buckets(&self) -> Vec<(String, Result<(), FetchError>)> {
+        #[cfg(feature = "s3")]
+        if let Some(s3) = &self.s3 {
+            return s3.buckets().map(|bucket| (bucket.to_owned(), s3.probe(bucket))).collect();
+        }
+        Vec::new()
+    }
 }
 
 #[cfg(test)]

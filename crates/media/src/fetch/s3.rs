@@ -25,6 +25,9 @@ use super::{FetchError, Fetched, RequestLimits, Validators};
 /// Longest description of an error that is looked at, in bytes.
 const MAX_ERROR_BYTES: u64 = 16 << 10;
 
+/// Key of the object that is asked for to learn whether a bucket can be read.
+const PROBED_KEY: &str = ".backstock/probe";
+
 /// Errors of the protocol that speak of how we ask and not of the object.
 const ABOUT_US: [&str; 10] = [
     "AuthorizationHeaderMalformed",
@@ -127,6 +130,24 @@ impl S3Images {
     /// Whether the link names a bucket that is read.
     pub fn takes(&self, link: &str) -> bool {
         parse(link).is_ok_and(|(bucket, _)| self.buckets.contains_key(bucket))
+    }
+
+    /// Names of the buckets that are read.
+    pub fn buckets(&self) -> impl Iterator<Item = &str> {
+        self.buckets.keys().map(String::as_str)
+    }
+
+    /// Whether objects of a bucket could be read, by one request for an object that is not there. A server that answers
+    /// such a request with 403 may be hiding what there is from somebody who may read it, but not list it: that is an
+    /// error here, though pictures may come. Blocks as [`fetch`](Self::fetch).
+    ///
+    /// # Errors
+    /// [`FetchError`]: what fetching a picture would end with.
+    pub fn probe(&self, bucket: &str) -> Result<(), FetchError> {
+        match self.fetch(&format!("s3://{bucket}/{PROBED_KEY}"), None) {
+            Ok(_) | Err(FetchError::Refused { status: 404 }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The picture behind a link, unless it is still the one of `known`: one conditional request. Blocks up to the

@@ -1,67 +1,20 @@
-//! `backstock doctor`: checks, one after the other.
+//! The queue against itself.
 
-use crate::args::Doctor;
+use super::Report;
+use crate::app;
 use crate::failure::Failure;
 use crate::show::{self, Table};
 use backstock_config::Config;
-use backstock_media::Engine;
-use backstock_queue::{Examined, Remedy, Store};
+use backstock_queue::{Examined, Remedy};
 use serde_json::{Value, json};
 
-/// What one check found.
-struct Report {
-    name: &'static str,
-    sound: bool,
-    /// In one line.
-    told: String,
-    /// What is wrong, one row each.
-    table: Option<Table>,
-    details: Value,
-}
-
-/// Runs all checks.
-pub async fn run(args: &Doctor, config: &Config, store: &dyn Store, as_json: bool) -> Result<(), Failure> {
-    let reports = [queue(store, args.repair).await?, images(config)];
-    let sound = reports.iter().all(|report| report.sound);
-    if as_json {
-        let checks: Vec<Value> = reports.into_iter().map(|report| report.details).collect();
-        show::json(&json!({ "sound": sound, "checks": checks }));
-    } else {
-        for report in reports {
-            show::line(format!("{}: {}", report.name, report.told));
-            if let Some(table) = report.table {
-                show::line(table);
-            }
-        }
-    }
-    if sound { Ok(()) } else { Err(Failure::failed("doctor found flaws that are not healed")) }
-}
-
-/// Which codecs cut pictures. Never a flaw: both do.
-fn images(config: &Config) -> Report {
-    let engine = crate::app::recipe(config).engine;
-    let told = match engine {
-        Engine::Turbo => "turbo: libjpeg-turbo and libwebp, with Rust for the rest",
-        Engine::Rust if Engine::Turbo.is_available() => {
-            "rust, as configured; `media.engine = \"auto\"` takes about two thirds of the time"
-        }
-        Engine::Rust => {
-            "rust; a build with `--features turbo` (needs cmake and nasm) is faster and writes lossy WebP"
-        }
-    };
-    let details = json!({
-        "check": "images", "sound": true, "engine": engine.name(), "avif": cfg!(feature = "avif"), "told": told,
-    });
-    Report { name: "images", sound: true, told: told.to_owned(), table: None, details }
-}
-
 /// The queue's store against itself.
-async fn queue(store: &dyn Store, repair: bool) -> Result<Report, Failure> {
+pub async fn check(config: &Config, repair: bool) -> Result<Report, Failure> {
+    let store = app::store(config).await?;
     let seen = store.examine(repair).await.map_err(Failure::data)?;
-    let details =
-        json!({ "check": "queue", "store": store.name(), "sound": seen.is_sound(), "examined": seen });
+    let details = json!({ "store": store.name(), "examined": seen });
     let table = (!seen.findings.is_empty()).then(|| table(&seen));
-    Ok(Report { name: "queue", sound: seen.is_sound(), told: in_words(store.name(), &seen), table, details })
+    Ok(Report { sound: seen.is_sound(), told: in_words(store.name(), &seen), table, details })
 }
 
 fn in_words(store: &str, seen: &Examined) -> String {
