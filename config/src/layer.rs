@@ -133,23 +133,30 @@ fn read_as(default: &Value, text: &str, key: &str, variable: &str) -> Result<Val
         Value::Integer(_) => text.trim().parse().map(Value::Integer).map_err(|_| wrong()),
         Value::Float(_) => text.trim().parse().map(Value::Float).map_err(|_| wrong()),
         Value::Boolean(_) => text.trim().parse().map(Value::Boolean).map_err(|_| wrong()),
-        Value::Array(_) => text
+        Value::Array(_) if text.trim().is_empty() => Ok(Value::Array(Vec::new())),
+        Value::Array(elements) => text
             .split(',')
-            .map(|part| part.trim().parse().map(Value::Integer).map_err(|_| wrong()))
+            .map(|part| match elements.first() {
+                Some(Value::Integer(_)) => part.trim().parse().map(Value::Integer).map_err(|_| wrong()),
+                _ => Ok(Value::String(part.trim().to_owned())),
+            })
             .collect::<Result<_, _>>()
             .map(Value::Array),
         Value::Table(_) | Value::Datetime(_) => Err(wrong()),
     }
 }
 
-const fn type_name(value: &Value) -> &'static str {
+fn type_name(value: &Value) -> &'static str {
     match value {
         Value::String(_) => "a text",
         Value::Integer(_) => "a whole number",
         Value::Float(_) => "a number",
         Value::Boolean(_) => "true or false",
         Value::Datetime(_) => "a date",
-        Value::Array(_) => "a list of whole numbers",
+        Value::Array(elements) if matches!(elements.first(), Some(Value::Integer(_))) => {
+            "a list of whole numbers"
+        }
+        Value::Array(_) => "a list of texts",
         Value::Table(_) => "a table",
     }
 }

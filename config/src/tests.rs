@@ -40,6 +40,10 @@ fn the_environment_lies_over_the_file_and_the_file_over_the_profile() {
 fn the_environment_is_read_by_the_type_of_the_default() {
     let config = Config::load(&environment("BACKSTOCK__MEDIA__SIZES", "800, 200")).unwrap();
     assert_eq!(config.media.sizes, [800, 200]);
+    let config = Config::load(&environment("BACKSTOCK__MEDIA__S3__BUCKETS", "pictures, more")).unwrap();
+    assert_eq!(config.media.s3.buckets, ["pictures", "more"]);
+    let config = Config::load(&environment("BACKSTOCK__MEDIA__S3__BUCKETS", "")).unwrap();
+    assert!(config.media.s3.buckets.is_empty());
     let config = Config::load(&environment("BACKSTOCK__EMBEDDING__DOWNLOAD", "false")).unwrap();
     assert!(!config.embedding.download);
     let config = Config::load(&environment("BACKSTOCK__WORKER__CONCURRENCY__MAILS", "7")).unwrap();

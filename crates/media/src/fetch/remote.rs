@@ -32,15 +32,17 @@ fn has_scheme(link: &str, scheme: &str) -> bool {
 impl RemoteImages {
     /// Also `http://…` and `https://…`.
     #[must_use]
-    pub fn with_http(self, http: HttpImages) -> Self {
-        Self { http: Some(http), ..self }
+    pub fn with_http(mut self, http: HttpImages) -> Self {
+        self.http = Some(http);
+        self
     }
 
     /// Also `s3://…`.
     #[cfg(feature = "s3")]
     #[must_use]
-    pub fn with_s3(self, s3: S3Images) -> Self {
-        Self { s3: Some(s3), ..self }
+    pub fn with_s3(mut self, s3: S3Images) -> Self {
+        self.s3 = Some(s3);
+        self
     }
 
     /// Whether a source is on that this link belongs to.

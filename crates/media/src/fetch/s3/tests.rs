@@ -228,8 +228,8 @@ fn a_bucket_is_probed_by_asking_for_what_is_not_there() {
     assert_eq!(images.probe("pictures"), Ok(()));
     assert!(server.heads.recv().unwrap().starts_with("GET /pictures/.backstock/probe HTTP/1.1\r\n"));
     assert_eq!(images.probe("others").unwrap_err().code(), "forbidden_bucket");
-    let refused = S3Images::new(&options(&HttpServer::saying(
+    let refusing = HttpServer::saying(
         "HTTP/1.1 403 Forbidden\r\nContent-Length: 47\r\n\r\n<Error><Code>InvalidAccessKeyId</Code></Error>\n",
-    )));
-    assert_eq!(refused.unwrap().probe("pictures").unwrap_err().code(), "store_misconfigured");
+    );
+    assert_eq!(self::images(&refusing).probe("pictures").unwrap_err().code(), "store_misconfigured");
 }
