@@ -65,7 +65,8 @@ async fn schedulers_and_workers_killed_in_turns_only_delay_an_import() {
     // One of them leads.
     let mut schedulers = VecDeque::from([shop.start(&["scheduler"]), shop.start(&["scheduler"])]);
     let mut worker = shop.start(&["worker"]);
-    for done in [2, 20, 60] {
+    // Twice only: a job that was there at three deaths is quarantined, and the import may well be.
+    for done in [2, 40] {
         completed(&shop, done).await;
         let dead = worker.id();
         worker.kill();
