@@ -4,6 +4,7 @@ mod architecture;
 mod command_line;
 mod crash;
 mod demo;
+mod deploy;
 mod disk_full;
 mod doctor;
 mod metrics;
