@@ -42,6 +42,15 @@ pub enum StoreError {
         /// The driver's error.
         source: Cause,
     },
+    /// What is at the store's place was set up otherwise than our settings ask for. Does not pass, whatever the call:
+    /// somebody must decide, so whoever works on the store ends.
+    #[error("{store} is set up otherwise: {what}")]
+    Mismatch {
+        /// Which store.
+        store: &'static str,
+        /// What it is about, how it is and should be, what to do.
+        what: String,
+    },
     /// The request itself is wrong.
     #[error("invalid request: {0}")]
     Invalid(String),
@@ -59,5 +68,10 @@ impl StoreError {
     /// Whether the same call may work later.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Full { .. })
+    }
+
+    /// Whether every other call fails, too, until somebody has changed something: no use to go on.
+    pub const fn ends_work(&self) -> bool {
+        matches!(self, Self::Mismatch { .. })
     }
 }

@@ -24,7 +24,7 @@ impl Shared {
             }
             let unknown = {
                 let desk = self.desk();
-                band.unknown(desk.roster(kinds), |job| desk.knows(job, kinds), MAX_ADOPTED)
+                band.unknown(|kind, version| desk.knows(kind, version, kinds), MAX_ADOPTED)
             };
             if !unknown.is_empty() {
                 any = true;
@@ -91,9 +91,10 @@ impl Shared {
     ) -> Result<usize, StoreError> {
         let _alone = self.moving.lock().await;
         let moving = self.desk().start_moving(chosen, most.min(MAX_ADOPTED));
-        let adopted = self.adopt_held(&moving).await;
-        self.desk().end_moving(moving.iter().map(|held| held.job.id), adopted.is_ok());
-        adopted.map(|()| moving.len())
+        let mut under_way = Move { shared: self, held: &moving, arrived: false };
+        self.adopt_held(&moving).await?;
+        under_way.arrived = true;
+        Ok(moving.len())
     }
 
     /// The caller holds `moving`.
@@ -126,6 +127,20 @@ impl Shared {
         ids.for_each(|id| desk.settled.add(id));
         drop(desk);
         self.stir();
+    }
+}
+
+/// Jobs on their way to the ledger. Whoever waits for them goes on when this ends, also when the call that moves them is
+/// dropped: then they are still here.
+struct Move<'a> {
+    shared: &'a Shared,
+    held: &'a [Held],
+    arrived: bool,
+}
+
+impl Drop for Move<'_> {
+    fn drop(&mut self) {
+        self.shared.desk().end_moving(self.held.iter().map(|held| held.job.id), self.arrived);
     }
 }
 

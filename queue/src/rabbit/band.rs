@@ -1,6 +1,6 @@
 //! One priority of a named queue: the consumer's buffer, and which deliveries are open.
 
-use super::{News, locked, message, message::Plain};
+use super::{News, buffer::Buffer, locked, message, message::Plain};
 use crate::{KindRange, Priority, Timestamp};
 use futures::StreamExt;
 use lapin::{Channel, Consumer, message::Delivery, options::BasicAckOptions};
@@ -59,7 +59,7 @@ struct State {
     life: u64,
     channel: Option<Channel>,
     consumer: Option<Consumer>,
-    buffer: VecDeque<Fetched>,
+    buffer: Buffer,
     /// To be adopted: they came back, or everything is recorded.
     adoptable: Vec<Fetched>,
     strays: Vec<Stray>,
@@ -71,8 +71,6 @@ struct State {
     last: u64,
     /// A claim found less here than it wanted.
     hungry: bool,
-    /// Up to which delivery a roster of workers knew everything in the buffer.
-    known: Option<(u64, u64)>,
 }
 
 impl std::fmt::Debug for State {
@@ -193,23 +191,24 @@ impl Band {
 
     /// Everything `consumer` has. Under the lock, so that nothing is ever between consumer and buffer.
     fn take_from(&self, state: &mut State, consumer: &mut Consumer, context: &mut Context<'_>) -> Poll<()> {
+        let since = Instant::now();
         loop {
             match consumer.poll_next_unpin(context) {
-                Poll::Ready(Some(Ok(delivery))) => self.sort(state, delivery),
+                Poll::Ready(Some(Ok(delivery))) => self.sort(state, delivery, since),
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }
         }
     }
 
-    fn sort(&self, state: &mut State, mut delivery: Delivery) {
-        let hold = Hold { life: state.life, tag: delivery.delivery_tag, since: Instant::now() };
+    fn sort(&self, state: &mut State, mut delivery: Delivery, since: Instant) {
+        let hold = Hold { life: state.life, tag: delivery.delivery_tag, since };
         state.open.push_back(hold.tag);
         state.last = hold.tag;
         let came_back = message::came_back(&delivery);
-        match Plain::read(&mut delivery, &self.queue, self.priority) {
+        match Plain::read(&mut delivery, &self.queue, self.priority, |kind| state.buffer.name(kind)) {
             Ok(job) if self.records || came_back => state.adoptable.push(Fetched { job, hold, came_back }),
-            Ok(job) => state.buffer.push_back(Fetched { job, hold, came_back }),
+            Ok(job) => state.buffer.push(Fetched { job, hold, came_back }),
             Err(why) => state.strays.push(Stray { delivery, why, hold }),
         }
     }
@@ -252,31 +251,17 @@ impl Band {
 
     /// When the first job that a claim may have was stored; `None` without one.
     pub(super) fn head(&self, kinds: &[KindRange]) -> Option<Timestamp> {
-        let state = self.state();
-        let first = state.buffer.iter().find(|fetched| fetched.job.is_for(kinds))?;
-        Some(first.job.enqueued_at)
+        self.state().buffer.head(kinds)
     }
 
     /// Takes the first jobs that a claim may have, at most `most`.
     pub(super) fn take_many(&self, kinds: &[KindRange], most: usize) -> Vec<Fetched> {
-        let mut state = self.state();
-        let mut taken = Vec::with_capacity(most.min(state.buffer.len()));
-        let mut passed = 0;
-        while taken.len() < most
-            && let Some(next) = state.buffer.get(passed)
-        {
-            if next.job.is_for(kinds) {
-                taken.extend(state.buffer.remove(passed));
-            } else {
-                passed += 1;
-            }
-        }
-        taken
+        self.state().buffer.take(kinds, most)
     }
 
-    /// How many jobs a claim may have, counted up to `most`.
-    pub(super) fn ready(&self, kinds: &[KindRange], most: usize) -> usize {
-        self.state().buffer.iter().filter(|fetched| fetched.job.is_for(kinds)).take(most).count()
+    /// How many jobs a claim may have.
+    pub(super) fn ready(&self, kinds: &[KindRange]) -> usize {
+        self.state().buffer.ready(kinds)
     }
 
     /// How many jobs wait in the buffer.
@@ -289,22 +274,13 @@ impl Band {
         self.state().hungry = true;
     }
 
-    /// Takes what is to be adopted, and at most `most` buffered jobs that nobody `knows`. What the same `roster` knew
-    /// before is not looked at again.
-    pub(super) fn unknown(
-        &self,
-        roster: Option<u64>,
-        knows: impl Fn(&Plain) -> bool,
-        most: usize,
-    ) -> Vec<Fetched> {
+    /// Takes what is to be adopted, and at most `most` buffered jobs that nobody `knows` by their kind and version.
+    pub(super) fn unknown(&self, knows: impl Fn(&str, u16) -> bool, most: usize) -> Vec<Fetched> {
         let mut state = self.state();
-        let upto = state.known.filter(|(known, _)| roster == Some(*known)).map_or(0, |(_, upto)| upto);
-        let from = state.buffer.partition_point(|fetched| fetched.hold.tag <= upto);
-        if state.buffer.range(from..).all(|fetched| knows(&fetched.job)) {
-            state.known = roster.map(|roster| (roster, state.last));
+        if state.buffer.is_known(&knows) {
             return std::mem::take(&mut state.adoptable);
         }
-        state.adoptable(|job| !knows(job), most)
+        state.adoptable(|job| !knows(&job.kind, job.version), most)
     }
 
     /// Takes what is to be adopted, and buffered jobs that are `wanted` elsewhere.
@@ -339,28 +315,21 @@ impl State {
 
     fn adoptable(&mut self, wanted: impl Fn(&Plain) -> bool, most: usize) -> Vec<Fetched> {
         let mut taken = std::mem::take(&mut self.adoptable);
-        let mut kept = VecDeque::with_capacity(self.buffer.len());
-        let mut moved = 0;
-        for fetched in std::mem::take(&mut self.buffer) {
-            if moved < most && wanted(&fetched.job) {
-                moved += 1;
-                taken.push(fetched);
-            } else {
-                kept.push_back(fetched);
-            }
-        }
-        self.buffer = kept;
+        taken.extend(self.buffer.sift(wanted, most));
         taken
     }
 
     /// Takes in which deliveries are done; the tag up to which all are, if that is another now.
     fn ended(&mut self, tags: impl Iterator<Item = u64>) -> Option<u64> {
+        let mut upto = None;
         for tag in tags {
-            if self.open.binary_search(&tag).is_ok() {
+            if self.done.is_empty() && self.open.front() == Some(&tag) {
+                // In order, as they mostly are.
+                upto = self.open.pop_front();
+            } else if self.open.binary_search(&tag).is_ok() {
                 self.done.insert(tag);
             }
         }
-        let mut upto = None;
         while let Some(first) = self.open.front()
             && self.done.first() == Some(first)
         {

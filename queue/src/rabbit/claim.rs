@@ -49,6 +49,7 @@ impl Shared {
                     line.bands.iter().for_each(|band| band.want());
                     return self.lease_recorded(claim).await;
                 }
+                Err(error) if error.ends_work() && claimed.leases.is_empty() => return Err(error),
                 // What the ledger has can be done while the broker is away.
                 Err(error) if claimed.leases.is_empty() => {
                     let recorded = self.lease_recorded(claim).await?;

@@ -6,8 +6,9 @@ use super::{
     recent::Recent,
 };
 use crate::{Fence, JobFilter, JobId, JobState, KindRange, LeaseKey, Timestamp, WorkerId, WorkerInfo};
+use foldhash::fast::RandomState;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::Arc,
     time::Duration,
 };
@@ -40,11 +41,11 @@ impl Held {
 
 #[derive(Debug)]
 pub(super) struct Desk {
-    held: HashMap<JobId, Held>,
+    held: HashMap<JobId, Held, RandomState>,
+    /// How many of them are on their way to the ledger.
+    moving: usize,
     /// Workers that have checked in here and not out.
     workers: HashMap<WorkerId, Guest>,
-    /// Grows when workers come or go.
-    roster: u64,
     /// Published by this process.
     pub(super) carried: Recent,
     /// Done by this process, or known to the ledger.
@@ -68,7 +69,7 @@ struct Guest {
 #[derive(Debug)]
 pub(super) enum Found {
     /// Taken off the desk.
-    Taken(Box<Held>),
+    Taken(Held),
     /// Its message went back to the broker.
     Lost,
     /// Not here; maybe the ledger's.
@@ -78,9 +79,9 @@ pub(super) enum Found {
 impl Default for Desk {
     fn default() -> Self {
         Self {
-            held: HashMap::new(),
+            held: HashMap::default(),
+            moving: 0,
             workers: HashMap::new(),
-            roster: 0,
             carried: Recent::of(REMEMBERED),
             settled: Recent::of(REMEMBERED),
             registered: HashSet::new(),
@@ -93,16 +94,12 @@ impl Default for Desk {
 impl Desk {
     pub(super) fn check_in(&mut self, worker: &WorkerInfo, now: Timestamp) {
         let guest = Guest { kinds: worker.kinds.clone(), silent_at: now.plus(worker.patience) };
-        let kinds_before = self.workers.insert(worker.id.clone(), guest).map(|before| before.kinds);
-        if kinds_before.as_ref() != Some(&worker.kinds) {
-            self.roster += 1;
-        }
+        self.workers.insert(worker.id.clone(), guest);
     }
 
     /// Returns whether it was the last one here.
     pub(super) fn check_out(&mut self, worker: &WorkerId) -> bool {
         let was_here = self.workers.remove(worker).is_some();
-        self.roster += u64::from(was_here);
         was_here && self.workers.is_empty()
     }
 
@@ -116,15 +113,10 @@ impl Desk {
         silent.map(|(worker, _)| worker.clone()).collect()
     }
 
-    /// The roster, when the workers here know all of `kinds`: while it stays the same, they know the same jobs.
-    pub(super) fn roster(&self, kinds: &[KindRange]) -> Option<u64> {
-        let known = |range| self.workers.values().any(|guest| guest.kinds.contains(range));
-        kinds.iter().all(known).then_some(self.roster)
-    }
-
-    /// Whether some worker here, or the one that asks for `kinds`, can do a job.
-    pub(super) fn knows(&self, job: &Plain, kinds: &[KindRange]) -> bool {
-        job.is_for(self.workers.values().flat_map(|guest| &guest.kinds).chain(kinds))
+    /// Whether some worker here, or the one that asks for `kinds`, can do jobs of a kind and version.
+    pub(super) fn knows(&self, kind: &str, version: u16, kinds: &[KindRange]) -> bool {
+        let known = kinds.iter().chain(self.workers.values().flat_map(|guest| &guest.kinds));
+        known.into_iter().any(|range| range.covers(kind, version))
     }
 
     /// Whether a message is a second one of a job that this process has, or has done.
@@ -138,18 +130,19 @@ impl Desk {
 
     /// Whether some of this is on its way to the ledger.
     pub(super) fn is_moving(&self, mut keys: impl Iterator<Item = LeaseKey>) -> bool {
-        keys.any(|key| self.held.get(&key.job).is_some_and(|held| held.fence == key.fence && held.moving))
+        self.moving > 0
+            && keys
+                .any(|key| self.held.get(&key.job).is_some_and(|held| held.fence == key.fence && held.moving))
     }
 
     /// Takes what is held under `key`; nothing of it is on its way to the ledger.
     pub(super) fn take(&mut self, key: LeaseKey) -> Found {
-        match self.held.get(&key.job) {
-            Some(held) if held.fence == key.fence => match self.held.remove(&key.job) {
-                Some(held) if held.lives() => Found::Taken(Box::new(held)),
-                _ => Found::Lost,
-            },
-            _ => Found::Unknown,
+        let Entry::Occupied(held) = self.held.entry(key.job) else { return Found::Unknown };
+        if held.get().fence != key.fence {
+            return Found::Unknown;
         }
+        let held = held.remove();
+        if held.lives() { Found::Taken(held) } else { Found::Lost }
     }
 
     /// Moves the end of a lease; whether it holds and whether its worker is asked to stop. `None` when it is not here.
@@ -170,12 +163,14 @@ impl Desk {
             held.moving = true;
             held.clone()
         };
+        self.moving += chosen.len();
         chosen.into_iter().map(copy).collect()
     }
 
     /// They have arrived in the ledger, or stay here.
     pub(super) fn end_moving(&mut self, ids: impl Iterator<Item = JobId>, arrived: bool) {
         for id in ids {
+            self.moving = self.moving.saturating_sub(1);
             if arrived {
                 self.held.remove(&id);
             } else if let Some(held) = self.held.get_mut(&id) {

@@ -109,7 +109,7 @@ impl Line {
         let mut gear = self.gear.lock().await;
         // What is held, what is here for others, and what is wanted.
         let need =
-            self.bands.iter().map(|band| band.open() - band.ready(kinds, want).min(band.open()) + want);
+            self.bands.iter().map(|band| band.open() - band.ready(kinds).min(want).min(band.open()) + want);
         let need = u16::try_from(need.max().unwrap_or(want)).unwrap_or(u16::MAX);
         let all = self.bands.iter().zip(&gear.wires).all(|(band, wire)| {
             wire.as_ref().is_some_and(|wire| wire.channel.status().connected() && band.lives(wire.life))
@@ -240,11 +240,7 @@ impl Line {
 
     /// How many jobs a claim may have, counted up to `most`.
     pub(super) fn ready(&self, kinds: &[KindRange], most: usize) -> usize {
-        let mut found = 0;
-        for band in &self.bands {
-            found += band.ready(kinds, most - found);
-        }
-        found
+        self.bands.iter().map(|band| band.ready(kinds)).sum::<usize>().min(most)
     }
 
     pub(super) fn buffered(&self) -> usize {

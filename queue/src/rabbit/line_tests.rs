@@ -166,3 +166,20 @@ async fn a_message_that_came_back_often_is_one_crash_of_its_job() {
     let lease = claim(&shop.open().await, 1).await.leases.remove(0);
     assert_eq!((lease.job, lease.attempt, lease.crashes), (lab::id("a"), 1, 1));
 }
+
+/// The call of a scheduler that is dropped at its limit, say.
+#[tokio::test]
+async fn a_move_to_the_ledger_that_is_dropped_holds_up_no_settlement() {
+    let mut shop = Shop::new();
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteOptions { clock: Arc::clone(&shop.clock) as _, ..SqliteOptions::default() };
+    shop.ledger = Arc::new(SqliteStore::open(folder.path().join("queue.db"), options).await.unwrap());
+    let store = shop.open().await;
+    store.enqueue(vec![lab::job("a")]).await.unwrap();
+    let claimed = claim(&store, 1).await;
+    {
+        let mut moving = std::pin::pin!(store.shared.move_held(|_| true, 9));
+        assert!(futures::poll!(&mut moving).is_pending());
+    }
+    assert_eq!(complete(&store, &claimed).await, [Settled::Applied]);
+}

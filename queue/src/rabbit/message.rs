@@ -19,7 +19,7 @@ const PERSISTENT: u8 = 2;
 #[derive(Clone, Debug)]
 pub(super) struct Plain {
     pub(super) id: JobId,
-    pub(super) kind: String,
+    pub(super) kind: Arc<str>,
     pub(super) version: u16,
     pub(super) queue: Arc<str>,
     pub(super) priority: Priority,
@@ -39,11 +39,12 @@ pub(super) fn properties(job: &NewJob, now: Timestamp) -> Option<BasicProperties
 }
 
 impl Plain {
-    /// Reads what a consumer of one band got; the error says in words why it is no job of ours.
+    /// Reads what a consumer of one band got; `name` gives its kind. The error says in words why it is no job of ours.
     pub(super) fn read(
         delivery: &mut Delivery,
         queue: &Arc<str>,
         priority: Priority,
+        name: impl FnOnce(&str) -> Arc<str>,
     ) -> Result<Self, &'static str> {
         let properties = &delivery.properties;
         if properties.app_id().as_ref().is_none_or(|app| app.as_str() != APP) {
@@ -60,7 +61,7 @@ impl Plain {
         }
         Ok(Self {
             id: id.ok_or("no id of a job (message_id)")?,
-            kind: kind.ok_or("no kind of job (type)")?.as_str().to_owned(),
+            kind: name(kind.ok_or("no kind of job (type)")?.as_str()),
             version: version.ok_or("no version of the payload (correlation_id)")?,
             queue: Arc::clone(queue),
             priority,
@@ -84,7 +85,7 @@ impl Plain {
     pub(super) fn into_record(self) -> JobRecord {
         let job = NewJob {
             id: self.id,
-            kind: self.kind,
+            kind: self.kind.to_string(),
             version: self.version,
             queue: self.queue.to_string(),
             priority: self.priority,
@@ -108,7 +109,7 @@ impl Plain {
         Lease {
             job: self.id,
             fence,
-            kind: self.kind.clone(),
+            kind: self.kind.to_string(),
             version: self.version,
             queue: self.queue.to_string(),
             priority: self.priority,

@@ -9,6 +9,7 @@
 
 mod adopt;
 mod band;
+mod buffer;
 mod claim;
 mod desk;
 mod fault;

@@ -12,7 +12,8 @@ impl RabbitStore {
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for a wrong URL or prefix, or a ledger that adopts nothing; [`StoreError::Unavailable`]
-    /// when nobody answers; [`StoreError::Failed`] for a wrong password or vhost, or queues declared with other arguments.
+    /// when nobody answers; [`StoreError::Failed`] for a wrong password or vhost; [`StoreError::Mismatch`] when somebody declared
+    /// queues with other arguments.
     pub async fn open(url: &str, ledger: Arc<dyn Store>, options: RabbitOptions) -> Result<Self, StoreError> {
         check_prefix(&options.prefix)?;
         let link = Link::new(url, &options)?;

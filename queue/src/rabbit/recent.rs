@@ -1,19 +1,20 @@
 //! The last ids of something, up to a number.
 
 use crate::JobId;
+use foldhash::fast::RandomState;
 use std::collections::{HashSet, VecDeque};
 
 /// Remembers the last ids it was told.
 #[derive(Debug)]
 pub(super) struct Recent {
-    ids: HashSet<JobId>,
+    ids: HashSet<JobId, RandomState>,
     order: VecDeque<JobId>,
     most: usize,
 }
 
 impl Recent {
     pub(super) fn of(most: usize) -> Self {
-        Self { ids: HashSet::new(), order: VecDeque::new(), most }
+        Self { ids: HashSet::default(), order: VecDeque::new(), most }
     }
 
     /// Whether it was told lately.

@@ -24,9 +24,9 @@ impl Sorted {
         for (place, settlement) in settlements.into_iter().enumerate() {
             let is_plain = settlement.outcome == Outcome::Complete && settlement.follow_on.is_empty();
             match desk.take(settlement.lease) {
-                Found::Taken(held) if is_plain => sorted.done.push((place, *held)),
+                Found::Taken(held) if is_plain => sorted.done.push((place, held)),
                 Found::Taken(held) => {
-                    sorted.adopt.push(*held);
+                    sorted.adopt.push(held);
                     sorted.ledger.push((place, settlement));
                 }
                 Found::Lost => {}

@@ -1,8 +1,28 @@
 //! Taking in jobs that lived elsewhere until now.
 
-use super::{Engine, SqlStore, codes::state_code, fault::Result, query::query, tx::Tx};
+use super::{
+    Engine, SqlStore,
+    codes::state_code,
+    fault::Result,
+    insert::{self, portions, statements},
+    lanes::Lane,
+    query::{Query, query},
+    tx::Tx,
+};
 use crate::{Enqueued, Fence, JobRecord, JobState, WorkerId, adopt};
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+/// A job that has its number, its place and, while it runs, its worker and the end of its lease.
+struct Row {
+    seq: i64,
+    job: JobRecord,
+    lane: Arc<Lane>,
+    lease: Option<(i64, i64)>,
+}
 
 impl<E: Engine> SqlStore<E> {
     pub(super) async fn take_in(&self, jobs: Vec<JobRecord>, lease_for: Duration) -> Result<Vec<Enqueued>> {
@@ -15,12 +35,21 @@ impl<E: Engine> SqlStore<E> {
         let fence = jobs.iter().map(|job| job.fence).max().unwrap_or(Fence(0));
         let first = tx.take_seqs(jobs.len()).await?;
         let lease_ends = tx.now.plus(lease_for).0;
-        let mut answers = Vec::with_capacity(jobs.len());
+        let mut rows = Vec::with_capacity(jobs.len());
         for (seq, job) in (first..).zip(jobs) {
             let worker = job.worker.as_ref().and_then(|worker| workers.get(worker).copied());
             let job = if job.worker.is_some() && worker.is_none() { adopt::orphaned(job) } else { job };
-            answers.push(insert(&mut tx, seq, job, worker.map(|worker| (worker, lease_ends))).await?);
+            let lane = tx.lane(&job.queue, &job.kind, job.version).await?;
+            rows.push(Row { seq, job, lane, lease: worker.map(|worker| (worker, lease_ends)) });
         }
+        let left_out = insert(&mut tx, &rows).await?;
+        let answer = |row: &Row| match left_out.contains(&row.seq) {
+            true => Enqueued::Existing(row.job.id),
+            false => Enqueued::New(row.job.id),
+        };
+        let answers = rows.iter().map(answer).collect();
+        rows.retain(|row| !left_out.contains(&row.seq));
+        insert_payloads(&mut tx, rows).await?;
         query(RAISE_FENCE).bind(fence.0 as i64).execute(tx.conn()).await?;
         self.commit(tx).await?;
         Ok(answers)
@@ -40,15 +69,27 @@ async fn known_workers(tx: &mut Tx, jobs: &[JobRecord]) -> Result<HashMap<Worker
     Ok(known)
 }
 
-/// Writes one job, with its worker and the end of its lease while it runs, unless its id is there.
-async fn insert(tx: &mut Tx, seq: i64, job: JobRecord, lease: Option<(i64, i64)>) -> Result<Enqueued> {
-    let lane = tx.lane(&job.queue, &job.kind, job.version).await?;
+/// Writes the rows whose ids are not there; returns the numbers of the others.
+async fn insert(tx: &mut Tx, rows: &[Row]) -> Result<HashSet<i64>> {
+    let mut stored = 0;
+    for (at, portion) in portions(rows) {
+        let query = portion.iter().fold(query(&INSERT_ADOPTED[at]), bind);
+        stored += query.execute(tx.conn()).await?.rows_affected();
+    }
+    if stored == rows.len() as u64 {
+        return Ok(HashSet::new());
+    }
+    insert::left_out(tx, rows.iter().map(|row| row.seq)).await
+}
+
+fn bind(query: Query, row: &Row) -> Query {
+    let job = &row.job;
     let bytes = job.payload.len() + job.last_error.as_ref().map_or(0, String::len);
-    let stored = query(INSERT)
-        .bind(seq)
+    query
+        .bind(row.seq)
         .bind(job.id.0.into_bytes().to_vec())
-        .bind(lane.number)
-        .bind(lane.queue_number)
+        .bind(row.lane.number)
+        .bind(row.lane.queue_number)
         .bind(job.priority as i64)
         .bind(state_code(job.state))
         .bind(job.fence.0 as i64)
@@ -57,26 +98,29 @@ async fn insert(tx: &mut Tx, seq: i64, job: JobRecord, lease: Option<(i64, i64)>
         .bind(bytes as i64)
         .bind(job.enqueued_at.0)
         .bind(job.due_at.0)
-        .bind(lease.map(|(_, ends)| ends))
+        .bind(row.lease.map(|(_, ends)| ends))
         .bind(job.started_at.map(|at| at.0))
-        .bind(lease.map(|(worker, _)| worker))
-        .bind(job.last_error)
-        .execute(tx.conn())
-        .await?;
-    if stored.rows_affected() == 0 {
-        return Ok(Enqueued::Existing(job.id));
+        .bind(row.lease.map(|(worker, _)| worker))
+        .bind(job.last_error.clone())
+}
+
+async fn insert_payloads(tx: &mut Tx, mut rows: Vec<Row>) -> Result<()> {
+    for row in &rows {
+        tx.ledger.added(row.lane.number, row.job.state, None);
+        tx.rings |= row.job.state == JobState::Available;
     }
-    query(INSERT_PAYLOAD).bind(seq).bind(job.payload).execute(tx.conn()).await?;
-    tx.ledger.added(lane.number, job.state, None);
-    tx.rings |= job.state == JobState::Available;
-    Ok(Enqueued::New(job.id))
+    let payloads: Vec<_> =
+        rows.iter_mut().map(|row| (row.seq, std::mem::take(&mut row.job.payload))).collect();
+    insert::payloads(tx, payloads).await
 }
 
 pub(super) const KNOWN_WORKER: &str = "SELECT n FROM worker WHERE id = ?1";
-pub(super) const INSERT: &str = "
-    INSERT INTO job (seq, id, lane, queue, priority, state, fence, errors, crashes, bytes, enqueued_at, due_at,
-        lease_ends, started_at, worker, last_error)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-    ON CONFLICT (id) DO NOTHING";
-pub(super) const INSERT_PAYLOAD: &str = "INSERT INTO payload (seq, body) VALUES (?1, ?2)";
+pub(super) static INSERT_ADOPTED: LazyLock<[Arc<str>; 5]> = LazyLock::new(|| {
+    statements(
+        "INSERT INTO job (seq, id, lane, queue, priority, state, fence, errors, crashes, bytes, enqueued_at, due_at, \
+         lease_ends, started_at, worker, last_error) VALUES ",
+        16,
+        " ON CONFLICT (id) DO NOTHING",
+    )
+});
 pub(super) const RAISE_FENCE: &str = "UPDATE token SET fence = CASE WHEN fence < ?1 THEN ?1 ELSE fence END";

@@ -38,13 +38,14 @@ pub(super) static INSERT_JOBS: LazyLock<[Arc<str>; 5]> = LazyLock::new(|| {
 pub(super) static INSERT_PAYLOADS: LazyLock<[Arc<str>; 5]> =
     LazyLock::new(|| statements("INSERT INTO payload (seq, body) VALUES ", 2, ""));
 
-fn statements(head: &str, columns: usize, tail: &str) -> [Arc<str>; 5] {
+/// `head` with as many rows of placeholders as each of [`SIZES`] says, and `tail`.
+pub(super) fn statements(head: &str, columns: usize, tail: &str) -> [Arc<str>; 5] {
     let row = format!("({})", vec!["?"; columns].join(", "));
     SIZES.map(|rows| format!("{head}{}{tail}", vec![row.as_str(); rows].join(", ")).into())
 }
 
 /// Cuts `rows` into the sizes for which there are statements.
-fn portions<T>(mut rows: &[T]) -> impl Iterator<Item = (usize, &[T])> {
+pub(super) fn portions<T>(mut rows: &[T]) -> impl Iterator<Item = (usize, &[T])> {
     std::iter::from_fn(move || {
         let at = SIZES.iter().position(|size| *size <= rows.len())?;
         let (portion, rest) = rows.split_at(SIZES[at]);
@@ -63,15 +64,14 @@ pub(super) async fn insert(tx: &mut Tx, rows: &mut [Row]) -> Result<HashSet<i64>
         }
         stored += query.execute(tx.conn()).await?.rows_affected();
     }
-    let left_out = if stored == rows.len() as u64 { HashSet::new() } else { left_out(tx, rows).await? };
+    let left_out = if stored == rows.len() as u64 {
+        HashSet::new()
+    } else {
+        left_out(tx, rows.iter().map(|row| row.seq)).await?
+    };
     let mut kept: Vec<_> = rows.iter_mut().filter(|row| !left_out.contains(&row.seq)).collect();
-    for (at, portion) in portions_mut(&mut kept) {
-        let mut query = query(&INSERT_PAYLOADS[at]);
-        for row in portion {
-            query = query.bind(row.seq).bind(std::mem::take(&mut row.job.payload));
-        }
-        query.execute(tx.conn()).await?;
-    }
+    payloads(tx, kept.iter_mut().map(|row| (row.seq, std::mem::take(&mut row.job.payload))).collect())
+        .await?;
     let mut holds = Vec::new();
     for row in &kept {
         let state = life::waiting(row.job.due_at(tx.now), tx.now);
@@ -88,14 +88,16 @@ pub(super) async fn insert(tx: &mut Tx, rows: &mut [Row]) -> Result<HashSet<i64>
     Ok(left_out)
 }
 
-fn portions_mut<'a, 'r>(rows: &'a mut [&'r mut Row]) -> impl Iterator<Item = (usize, &'a mut [&'r mut Row])> {
-    let mut rest = rows;
-    std::iter::from_fn(move || {
-        let at = SIZES.iter().position(|size| *size <= rest.len())?;
-        let (portion, others) = std::mem::take(&mut rest).split_at_mut(SIZES[at]);
-        rest = others;
-        Some((at, portion))
-    })
+/// Stores payloads by the numbers of their jobs.
+pub(super) async fn payloads(tx: &mut Tx, mut rows: Vec<(i64, Vec<u8>)>) -> Result<()> {
+    while let Some(at) = SIZES.iter().position(|size| *size <= rows.len()) {
+        let rest = rows.split_off(SIZES[at]);
+        let bind = |query: Query, (seq, body): (i64, Vec<u8>)| query.bind(seq).bind(body);
+        let query = rows.into_iter().fold(query(&INSERT_PAYLOADS[at]), bind);
+        query.execute(tx.conn()).await?;
+        rows = rest;
+    }
+    Ok(())
 }
 
 /// Until when a key is held that was taken at `now`; `None` is until its job says so.
@@ -141,8 +143,9 @@ fn id_bytes(id: JobId) -> Vec<u8> {
     id.0.into_bytes().to_vec()
 }
 
-async fn left_out(tx: &mut Tx, rows: &[Row]) -> Result<HashSet<i64>> {
-    let seqs: Vec<_> = rows.iter().map(|row| row.seq).collect();
+/// Which of these numbers no job has.
+pub(super) async fn left_out(tx: &mut Tx, seqs: impl Iterator<Item = i64>) -> Result<HashSet<i64>> {
+    let seqs: Vec<_> = seqs.collect();
     let missing = query(MISSING).bind(json(&seqs)?).fetch_all(tx.conn()).await?;
     missing.iter().map(|row| row.int(0)).collect()
 }

@@ -8,8 +8,6 @@ use crate::{GroupId, JobFilter, JobId, JobState};
 
 const FIXED: &[&str] = &[
     adopt::KNOWN_WORKER,
-    adopt::INSERT,
-    adopt::INSERT_PAYLOAD,
     adopt::RAISE_FENCE,
     change::COMPLETE,
     change::CHANGE,
@@ -98,7 +96,7 @@ pub(super) fn all() -> Vec<Text> {
         &*inspect::QUEUES,
     ];
     let made = [&*hold::HOLDERS, &*due::BY_SEQ, &*due::STALE, &*due::DUE, &*rescue::LOST, &*settle::HELD];
-    let inserts = insert::INSERT_JOBS.iter().chain(&*insert::INSERT_PAYLOADS);
+    let inserts = insert::INSERT_JOBS.iter().chain(&*insert::INSERT_PAYLOADS).chain(&*adopt::INSERT_ADOPTED);
     let mut statements: Vec<Text> = FIXED.iter().copied().map(Text::from).collect();
     statements.extend(both.into_iter().map(Text::from));
     statements.extend(made.into_iter().chain(inserts).map(Text::from));

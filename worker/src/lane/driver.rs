@@ -65,13 +65,17 @@ impl Service for Driver {
         };
         let next = match plan {
             Plan::Rest(rest) => Next::After(rest),
-            Plan::Talk(settlements, ask) => {
-                if let Err(error) = self.talk(settlements, ask).await {
+            Plan::Talk(settlements, ask) => match self.talk(settlements, ask).await {
+                Ok(()) => Next::Now,
+                Err(error) => {
                     lane.store_failed(&error);
-                    return Err(error);
+                    if !error.ends_work() {
+                        return Err(error);
+                    }
+                    lane.refusal.tell(error);
+                    Next::After(lane.options.fallback_poll)
                 }
-                Next::Now
-            }
+            },
         };
         let state = lane.state();
         let (drained, calls) = (state.is_drained(), !state.buffer.is_empty() && state.free() > 0);

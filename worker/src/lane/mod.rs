@@ -12,7 +12,7 @@ mod state;
 pub(crate) use call::Call;
 pub(crate) use driver::Driver;
 
-use crate::{LaneOptions, LaneStats, PoolOptions};
+use crate::{LaneOptions, LaneStats, PoolOptions, pool::Refusal};
 use backstock_queue::{
     Claim, KindRange, LeaseKey, Registry, Renewal, StoreError, WorkerId, handler::KindInfo,
 };
@@ -43,6 +43,7 @@ pub(crate) struct Lane {
     /// Of the run loop, when it waits for a call.
     run_loop: AtomicWaker,
     drained: watch::Sender<bool>,
+    refusal: Arc<Refusal>,
 }
 
 impl Lane {
@@ -52,6 +53,7 @@ impl Lane {
         registry: Arc<Registry>,
         options: Arc<PoolOptions>,
         worker: WorkerId,
+        refusal: Arc<Refusal>,
     ) -> Self {
         let settings = options.lane(queue);
         let limits = |info: &KindInfo| options.batch.get(info.kind).copied().unwrap_or(info.batch);
@@ -65,6 +67,7 @@ impl Lane {
             bell: watch::Sender::new(0),
             run_loop: AtomicWaker::new(),
             drained: watch::Sender::new(false),
+            refusal,
             settings,
             options,
         }

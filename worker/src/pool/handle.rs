@@ -1,7 +1,8 @@
 //! Stopping and watching a pool from outside.
 
+use super::Refusal;
 use crate::{PoolStats, lane::Lane};
-use backstock_queue::WorkerId;
+use backstock_queue::{StoreError, WorkerId};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -11,6 +12,7 @@ pub struct PoolHandle {
     worker: WorkerId,
     lanes: Vec<Arc<Lane>>,
     stop: watch::Sender<Urgency>,
+    refusal: Arc<Refusal>,
 }
 
 /// Whether a pool gets at its work.
@@ -40,8 +42,18 @@ impl Urgency {
 }
 
 impl PoolHandle {
-    pub(super) const fn new(worker: WorkerId, lanes: Vec<Arc<Lane>>, stop: watch::Sender<Urgency>) -> Self {
-        Self { worker, lanes, stop }
+    pub(super) const fn new(
+        worker: WorkerId,
+        lanes: Vec<Arc<Lane>>,
+        stop: watch::Sender<Urgency>,
+        refusal: Arc<Refusal>,
+    ) -> Self {
+        Self { worker, lanes, stop, refusal }
+    }
+
+    /// Waits until the store refuses all work ([`StoreError::ends_work`]), which ends the pool; why. Never ends otherwise.
+    pub async fn refused(&self) -> &StoreError {
+        self.refusal.told().await
     }
 
     /// Asks the pool to shut down gracefully; asked again, it does not wait for running calls.

@@ -1,9 +1,11 @@
 //! The pool: one worker process.
 
 mod handle;
+mod refusal;
 mod running;
 
 pub use handle::{Health, PoolHandle};
+pub(crate) use refusal::Refusal;
 
 use crate::{InvalidOptions, PoolOptions, Tally, lane::Lane, options::check_batch};
 use backstock_queue::{Registry, Store, WorkerId, WorkerInfo, handler::KindInfo};
@@ -32,6 +34,7 @@ pub struct WorkerPool {
     worker: WorkerInfo,
     lanes: Vec<Arc<Lane>>,
     stop: watch::Sender<Urgency>,
+    refusal: Arc<Refusal>,
 }
 
 /// What a pool did, told at its end.
@@ -81,30 +84,39 @@ impl WorkerPool {
             kinds: registry.kinds().map(KindInfo::range).collect(),
             patience: options.check_in_every * 3,
         };
+        let refusal = Arc::<Refusal>::default();
         let lane = |(queue, kinds): (&str, Vec<KindInfo>)| {
             let (registry, options) = (Arc::clone(&registry), Arc::clone(&options));
-            Arc::new(Lane::new(queue, &kinds, registry, options, worker.id.clone()))
+            Arc::new(Lane::new(queue, &kinds, registry, options, worker.id.clone(), Arc::clone(&refusal)))
         };
         let lanes = queues.into_iter().map(lane).collect();
-        Ok(Self { store, worker, lanes, options, stop: watch::Sender::new(Urgency::None) })
+        Ok(Self { store, worker, lanes, options, stop: watch::Sender::new(Urgency::None), refusal })
     }
 
     /// For whoever stops or watches the pool while it runs.
     pub fn handle(&self) -> PoolHandle {
-        PoolHandle::new(self.worker.id.clone(), self.lanes.clone(), self.stop.clone())
+        PoolHandle::new(
+            self.worker.id.clone(),
+            self.lanes.clone(),
+            self.stop.clone(),
+            Arc::clone(&self.refusal),
+        )
     }
 
     /// Works until `shutdown` ends or [`PoolHandle::stop`] is called, then shuts down: claims nothing more, hands back
     /// at once what was not started, waits for the running calls (after half the grace time asking them to stop), hands
-    /// back the jobs of those that outlast it, and says goodbye. Errors of the store only delay; they never end it.
+    /// back the jobs of those that outlast it, and says goodbye. Errors of the store only delay it; the one that
+    /// [ends all work](backstock_queue::StoreError::ends_work) shuts it down, too, and [`PoolHandle::refused`] has it.
     ///
     /// Dropping the future stops everything at once: running calls are dropped, and the store learns of it when the
     /// leases end.
     pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send) -> PoolReport {
         let mut stop = self.stop.subscribe();
+        let refusal = Arc::clone(&self.refusal);
         let mut running = Running::start(self);
         tokio::select! {
             () = shutdown => {}
+            _ = refusal.told() => {}
             () = Urgency::asked(&mut stop, Urgency::Graceful) => {}
             () = running.work() => {}
         }

@@ -23,6 +23,8 @@ pub struct Flaky {
     pub inner: Arc<MemoryStore>,
     /// …it cannot be reached.
     pub down: AtomicBool,
+    /// …it is set up otherwise.
+    pub foreign: AtomicBool,
     /// …this many settlements are applied but their answers are lost.
     pub lost_answers: AtomicUsize,
     /// …renewals are reported here.
@@ -38,6 +40,7 @@ impl Flaky {
         Self {
             inner,
             down: AtomicBool::default(),
+            foreign: AtomicBool::default(),
             lost_answers: AtomicUsize::default(),
             renewals: Mutex::default(),
             claims: AtomicUsize::default(),
@@ -89,6 +92,9 @@ impl Store for Flaky {
     }
     async fn claim(&self, claim: &Claim) -> Answer<Claimed> {
         self.up()?;
+        if self.foreign.load(Ordering::SeqCst) {
+            return Err(StoreError::Mismatch { store: "flaky", what: "somebody else's".to_owned() });
+        }
         self.claims.fetch_add(1, Ordering::SeqCst);
         self.inner.claim(claim).await
     }

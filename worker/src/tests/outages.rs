@@ -53,6 +53,19 @@ async fn a_pool_that_starts_during_an_outage_begins_when_it_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_is_set_up_otherwise_ends_the_pool_and_says_why() {
+    let mut rig = Rig::new();
+    let id = rig.enqueue(&Solo(Act::Seconds(3), 1)).await;
+    let run = rig.run();
+    rig.event().await;
+    rig.store.foreign.store(true, Ordering::SeqCst);
+    assert_eq!(run.handle.refused().await.to_string(), "flaky is set up otherwise: somebody else's");
+    let report = run.ends().await;
+    assert!(report.clean, "{report:?}");
+    assert_eq!(rig.record(id).await.state, JobState::Completed, "what ran may end");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crashed_run_loop_or_driver_starts_again() {
     let mut rig = Rig::new();
     let run = rig.run();

@@ -183,6 +183,11 @@ pub struct Run {
 impl Run {
     pub async fn stop(self) -> PoolReport {
         self.handle.stop();
+        self.ends().await
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn ends(self) -> PoolReport {
         self.task.await.unwrap()
     }
 }

@@ -93,6 +93,18 @@ impl Crew {
         self
     }
 
+    /// Does `work`, unless the queue turns out to be set up otherwise than the configuration says: nobody here can work then.
+    pub async fn unless_refused<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let Some((pool, _)) = &self.pool else { return work.await };
+        tokio::select! {
+            refusal = pool.refused() => Err(Failure::data(refusal)),
+            done = work => done,
+        }
+    }
+
     /// Asks everyone to stop and waits until they have.
     pub async fn stop(self) -> Farewell {
         self.stop.request();

@@ -53,7 +53,7 @@ pub async fn run(args: &Demo, mut config: Config, json: bool) -> Result<(), Fail
     count_requests(&app, &options).await?;
     crate::app::limits::apply(&app.config, &*app.tools.store).await?;
     let crew = Crew::start(&app, &shutdown)?;
-    let outcome = show_all(&app, &made, &options, &shutdown, &tell).await;
+    let outcome = crew.unless_refused(show_all(&app, &made, &options, &shutdown, &tell)).await;
     crew.stop().await;
     if args.dir.is_none() {
         app.tools.catalog.drop_schema().await.map_err(Failure::data)?;

@@ -45,7 +45,7 @@ pub async fn run(args: &Import, config: Config, json: bool) -> Result<(), Failur
     let app = stop::unless_stopped(&shutdown, App::open(config)).await?;
     crate::app::limits::apply(&app.config, &*app.tools.store).await?;
     let crew = Crew::start(&app, &shutdown)?;
-    let outcome = perform(&app, &job, &shutdown).await;
+    let outcome = crew.unless_refused(perform(&app, &job, &shutdown)).await;
     if !outcome.as_ref().is_err_and(Failure::is_data) {
         crew.stop().await;
     }

@@ -68,10 +68,13 @@ where
         Crew::scheduler(&config, &store, &shutdown)?
     };
     show::note(format_args!("running on {data}; Ctrl-C stops"));
-    let ended = tokio::select! {
-        () = shutdown.requested() => Ok(()),
-        ended = end => ended,
+    let until = async {
+        tokio::select! {
+            () = shutdown.requested() => Ok(()),
+            ended = end => ended,
+        }
     };
+    let ended = crew.unless_refused(until).await;
     let farewell = crew.stop().await;
     show::note(farewell);
     ended
