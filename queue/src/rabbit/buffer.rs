@@ -38,14 +38,13 @@ impl Buffer {
 
     pub(super) fn push(&mut self, fetched: Fetched) {
         let Plain { kind, version, .. } = &fetched.job;
-        match self.kinds.iter_mut().find(|count| count.is_of(kind, *version)) {
-            Some(count) => count.jobs += 1,
-            None => {
-                if self.kinds.len() >= IDLE {
-                    self.kinds.retain(|count| count.jobs > 0);
-                }
-                self.kinds.push(Count { kind: Arc::clone(kind), version: *version, jobs: 1 });
+        if let Some(count) = self.kinds.iter_mut().find(|count| count.is_of(kind, *version)) {
+            count.jobs += 1;
+        } else {
+            if self.kinds.len() >= IDLE {
+                self.kinds.retain(|count| count.jobs > 0);
             }
+            self.kinds.push(Count { kind: Arc::clone(kind), version: *version, jobs: 1 });
         }
         self.jobs.push_back(fetched);
     }

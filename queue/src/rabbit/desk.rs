@@ -115,8 +115,8 @@ impl Desk {
 
     /// Whether some worker here, or the one that asks for `kinds`, can do jobs of a kind and version.
     pub(super) fn knows(&self, kind: &str, version: u16, kinds: &[KindRange]) -> bool {
-        let known = kinds.iter().chain(self.workers.values().flat_map(|guest| &guest.kinds));
-        known.into_iter().any(|range| range.covers(kind, version))
+        let mut known = kinds.iter().chain(self.workers.values().flat_map(|guest| &guest.kinds));
+        known.any(|range| range.covers(kind, version))
     }
 
     /// Whether a message is a second one of a job that this process has, or has done.

@@ -43,9 +43,9 @@ impl<E: Engine> SqlStore<E> {
             rows.push(Row { seq, job, lane, lease: worker.map(|worker| (worker, lease_ends)) });
         }
         let left_out = insert(&mut tx, &rows).await?;
-        let answer = |row: &Row| match left_out.contains(&row.seq) {
-            true => Enqueued::Existing(row.job.id),
-            false => Enqueued::New(row.job.id),
+        let answer = |row: &Row| {
+            let id = row.job.id;
+            if left_out.contains(&row.seq) { Enqueued::Existing(id) } else { Enqueued::New(id) }
         };
         let answers = rows.iter().map(answer).collect();
         rows.retain(|row| !left_out.contains(&row.seq));
