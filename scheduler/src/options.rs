@@ -14,7 +14,7 @@ pub struct Options {
     pub renewal: Duration,
     /// Cron slots older than this count as missed ([`crate::Misfire`]). Default 1 minute, at least `leadership`.
     pub grace: Duration,
-    /// How often jobs of dead workers are looked for. Default 250 ms.
+    /// How often jobs of dead workers are looked for. Default 500 ms.
     pub rescue_every: Duration,
     /// A job whose worker died so often is quarantined. Default 3.
     pub max_crashes: u32,
@@ -33,7 +33,7 @@ impl Default for Options {
             leadership: Duration::from_secs(5),
             renewal: Duration::from_millis(1500),
             grace: Duration::from_mins(1),
-            rescue_every: Duration::from_millis(250),
+            rescue_every: Duration::from_millis(500),
             max_crashes: 3,
             prune_every: Duration::from_secs(30),
             retention: Retention::default(),
