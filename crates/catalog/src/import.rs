@@ -32,7 +32,7 @@ use tokio::sync::mpsc;
 use crate::delivery::{FileError, ReadOptions};
 use crate::store::{
     Batch, BatchOutcome, Catalog, CatalogError, Counters, DirtyKeys, DryRun, FileFailure, ImportReport,
-    ImportState, NewImport, SyncMode,
+    ImportState, NewImport, PreparedRow, SyncMode,
 };
 use delivery_source::DeliverySource;
 use pace::Pace;
@@ -220,15 +220,17 @@ async fn import_source(
         return run.finish(Some(failure(&refused)), (request.clock)()).await;
     }
     let (send, receive) = mpsc::channel(1);
+    let (give_back, spent) = std::sync::mpsc::channel();
     let reading = Reading {
         checkpoint: run.checkpoint,
         pace: run.pace.clone(),
         source_name: request.source.clone(),
         rejects: request.rejects.clone().filter(|_| !request.dry_run),
         send,
+        spent,
     };
     let thread = tokio::task::spawn_blocking(move || reading.run(source));
-    let applied = run.apply_all(receive, observer, cancel).await;
+    let applied = run.apply_all(receive, give_back, observer, cancel).await;
     // Nobody listens any more, so the thread ends; waiting for it keeps its rejects file out of the next try's way.
     let read = thread.await.map_err(|e| ImportError::Reader(e.to_string()))?;
     applied?;
@@ -268,6 +270,7 @@ impl Run<'_> {
     async fn apply_all(
         &mut self,
         mut batches: mpsc::Receiver<reader::Filled>,
+        give_back: std::sync::mpsc::Sender<Vec<PreparedRow>>,
         observer: &mut impl ImportObserver,
         cancel: impl Future<Output = ()> + Send,
     ) -> Result<(), ImportError> {
@@ -283,6 +286,8 @@ impl Run<'_> {
             let started = Instant::now();
             let outcome = self.apply(read.batch).await?;
             self.pace.learn(rows, started.elapsed());
+            // A reader that has ended does not mind.
+            give_back.send(outcome.spent).ok();
             self.checkpoint = last_record;
             self.progress.counters.add(outcome.counters);
             (self.progress.bytes_read, self.progress.bytes_total) = (read.bytes_read, read.bytes_total);
@@ -295,7 +300,7 @@ impl Run<'_> {
             Target::Catalog { id } => self.catalog.apply_batch(id, batch).await,
             Target::DryRun(dry_run) => {
                 let counters = self.catalog.compare_batch(dry_run, &batch).await?;
-                Ok(BatchOutcome { counters, dirty: DirtyKeys::default() })
+                Ok(BatchOutcome { counters, dirty: DirtyKeys::default(), spent: batch.rows })
             }
         }
     }

@@ -74,6 +74,9 @@ pub(super) struct Reading {
     pub(super) source_name: String,
     pub(super) rejects: Option<PathBuf>,
     pub(super) send: mpsc::Sender<Filled>,
+    /// Rows that were applied, to be freed on the thread that made them: elsewhere the allocator would let that thread and
+    /// this one wait for each other.
+    pub(super) spent: std::sync::mpsc::Receiver<Vec<PreparedRow>>,
 }
 
 impl Reading {
@@ -118,6 +121,7 @@ impl Reading {
         let mut batch = Batch { rows: Vec::with_capacity(most.min(MOST_ROWS)), ..Batch::default() };
         let (mut bytes, mut bytes_read) = (0, 0);
         let end = loop {
+            self.spent.try_iter().for_each(drop);
             match source.next_batch(PORTION.min(most)) {
                 Ok(Some(records)) => {
                     for reject in &records.rejects {

@@ -123,4 +123,6 @@ pub struct BatchOutcome {
     pub counters: Counters,
     /// Follow-up work that this batch caused. Also kept in the database, so losing it loses nothing.
     pub dirty: DirtyKeys,
+    /// Rows of the batch that are of no more use. The thread that made them frees them cheapest.
+    pub spent: Vec<PreparedRow>,
 }

@@ -56,12 +56,15 @@ impl Plan {
     }
 
     /// Takes the rows that are written out of the batch, with their ids: new ones, changed ones.
-    pub(super) fn split(&self, rows: Vec<PreparedRow>) -> (Numbered, Numbered) {
-        let mut rows: Vec<Option<PreparedRow>> = rows.into_iter().map(Some).collect();
+    pub(super) fn split(&self, rows: &mut Vec<PreparedRow>) -> (Numbered, Numbered) {
+        let mut places: Vec<Option<PreparedRow>> = rows.drain(..).map(Some).collect();
         let mut take = |list: &[(usize, i64)]| -> Numbered {
-            list.iter().filter_map(|(index, id)| rows.get_mut(*index)?.take().map(|row| (row, *id))).collect()
+            let row = |(index, id): &(usize, i64)| Some((places.get_mut(*index)?.take()?, *id));
+            list.iter().filter_map(row).collect()
         };
-        (take(&self.created), take(&self.changed))
+        let written = (take(&self.created), take(&self.changed));
+        rows.extend(places.into_iter().flatten());
+        written
     }
 }
 

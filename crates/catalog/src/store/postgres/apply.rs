@@ -48,7 +48,7 @@ impl PostgresCatalog {
         // Last, because whoever else marks keys waits from here to the commit.
         dirty::mark(&mut tx, &dirty, Some(running.no), &new).await.map_err(|e| self.error(&e))?;
         self.commit(tx).await?;
-        Ok(BatchOutcome { counters, dirty })
+        Ok(BatchOutcome { counters, dirty, spent: batch.rows })
     }
 
     /// Compares, unless nothing that is stored is expected to come: then the new products are written at once.

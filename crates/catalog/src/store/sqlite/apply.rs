@@ -29,13 +29,13 @@ impl SqliteCatalog {
         let (plan, seen) = compare(&mut tx, &batch, running.no).await.map_err(|e| self.error(&e))?;
         self.fault("compared")?;
         let counters = plan::count(&batch, &plan);
-        let rows = std::mem::take(&mut batch.rows);
-        let dirty = write_products(&mut tx, rows, &plan, &running).await.map_err(|e| self.error(&e))?;
+        let written = write_products(&mut tx, &mut batch.rows, &plan, &running).await;
+        let dirty = written.map_err(|e| self.error(&e))?;
         self.fault("written")?;
         write_ledger(&mut tx, &batch, plan, &running, &counters).await.map_err(|e| self.error(&e))?;
         seen::save(&mut tx, seen, running.no).await.map_err(|e| self.error(&e))?;
         self.commit(tx).await?;
-        Ok(BatchOutcome { counters, dirty })
+        Ok(BatchOutcome { counters, dirty, spent: batch.rows })
     }
 }
 
@@ -52,9 +52,10 @@ async fn compare(conn: &mut SqliteConnection, batch: &Batch, import_no: i64) -> 
     Ok((plan::plan(&batch.rows, &stored, &mut seen, last_id), seen))
 }
 
+/// Takes out of `rows` those that are written.
 async fn write_products(
     conn: &mut SqliteConnection,
-    rows: Vec<PreparedRow>,
+    rows: &mut Vec<PreparedRow>,
     plan: &Plan,
     running: &Running,
 ) -> sqlx::Result<DirtyKeys> {
