@@ -26,8 +26,8 @@ fn settings_of_deployments_are_understood() {
         let text = file(name);
         let settings = settings(&text);
         assert!(settings.len() >= least, "{name}: {settings:?}");
-        let mut command = Shop::new().command();
-        let ran = command.envs(settings.clone()).args(["config", "check"]).output().unwrap();
+        let shop = Shop::new();
+        let ran = shop.command().envs(settings).args(["config", "check"]).output().unwrap();
         assert!(ran.status.success(), "{name}: {}", String::from_utf8_lossy(&ran.stderr));
     }
 }

@@ -278,11 +278,8 @@ pub(super) async fn a_dry_run_counts_the_same_and_writes_nothing(bed: &Bed) {
 pub(super) async fn a_refused_row_does_not_make_its_product_missing(bed: &Bed) {
     let shop = Importing::new(bed).await;
     let tenth = Made::new(10).product(10);
-    let batch = Batch {
-        rows: vec![crate::store::PreparedRow::new(1, 2, tenth, "main")],
-        last_record: 1,
-        ..Batch::default()
-    };
+    let batch =
+        Batch { rows: vec![PreparedRow::new(1, 2, tenth, "main")], last_record: 1, ..Batch::default() };
     let new = NewImport {
         images: None,
         id: "i1".into(),
