@@ -14,6 +14,7 @@ mod percentiles;
 mod pickup;
 mod pool;
 mod process;
+mod queue_postgres;
 mod queue_rabbitmq;
 mod queue_redis;
 mod queue_sqlite;
@@ -32,10 +33,11 @@ use options::Options;
 
 type Benchmark = fn(&Options) -> anyhow::Result<()>;
 
-const NAMES: [(&str, Benchmark); 11] = [
+const NAMES: [(&str, Benchmark); 12] = [
     ("cache", cache::run),
     ("import-postgres", import_postgres::run),
     ("import-sqlite", import_sqlite::run),
+    ("queue-postgres", queue_postgres::run),
     ("queue-rabbitmq", queue_rabbitmq::run),
     ("queue-redis", queue_redis::run),
     ("queue-sqlite", queue_sqlite::run),

@@ -6,7 +6,8 @@ use crate::support::{Ran, Shop};
 use backstock_testbed::{SharedPostgres, SharedRabbit};
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
-    options::{BasicPublishOptions, ConfirmSelectOptions},
+    options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
+    types::FieldTable,
 };
 
 /// A deployment of its own on the broker of the test run.
@@ -109,6 +110,27 @@ fn a_wrong_vhost_password_and_broker_are_named() {
     refused(&shop.run(&["queues", "list"]), 4, &["127.0.0.1:1", "shop"]);
     let shop = shop.with("BACKSTOCK__QUEUE__RABBITMQ__LEDGER_URL", "mysql://u:guess@h/d");
     refused(&shop.run(&["config", "check"]), 2, &["queue.rabbitmq.ledger_url", "postgres://"]);
+}
+
+#[tokio::test]
+async fn a_queue_that_somebody_else_declared_ends_every_role_that_needs_it() {
+    let (_connection, channel) = channel().await;
+    for role in [&["worker"][..], &["up"], &["up", "--until-done"]] {
+        let deployment = Deployment::new();
+        let band = deployment.band();
+        let theirs = QueueDeclareOptions::default();
+        let declared = channel.queue_declare(band.as_str().into(), theirs, FieldTable::default());
+        declared.await.expect("a queue that does not outlive its broker");
+        // Once while it starts, once when it knows the queue already.
+        for _ in 0..2 {
+            let ran = deployment.shop.run(role);
+            refused(&ran, 4, &[&band, r#"durable = "false""#, r#"ask for "true""#, "queue.prefix"]);
+            let told = ran.stderr();
+            // The client library logs what the broker says, too.
+            let own = told.lines().filter(|line| line.starts_with("backstock: "));
+            assert_eq!(own.count(), 1, "{told:?} says it more than once");
+        }
+    }
 }
 
 #[tokio::test]

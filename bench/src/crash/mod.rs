@@ -14,7 +14,9 @@ pub use task::{EFFECTS, PLACES, Task, now};
 pub use worker::{BOOK, LEDGER, URL, given, work};
 
 use anyhow::Context;
-use backstock_queue::{Draws, GroupId, GroupStatus, JobFilter, JobState, NewGroup, NewJob, Replay, Store};
+use backstock_queue::{
+    Draws, GroupId, GroupStatus, JobFilter, JobState, NewGroup, NewJob, Page, Replay, Store,
+};
 use std::time::Duration;
 
 /// Workers at a time.
@@ -45,8 +47,16 @@ pub async fn pause(draws: &Draws, (least, more): (u64, u64)) {
     tokio::time::sleep(Duration::from_millis(least + draws.next() % more)).await;
 }
 
-/// Runs quarantined jobs again, as an operator would: three kills may hit one job.
-pub async fn replay(store: &dyn Store) -> anyhow::Result<u64> {
+/// Runs quarantined jobs again, as an operator would: three kills may hit one job. Their numbers: from then on they stand
+/// in line with the youngest.
+pub async fn replay(store: &dyn Store) -> anyhow::Result<Vec<u32>> {
     let filter = JobFilter { states: vec![JobState::Quarantined], ..JobFilter::default() };
-    Ok(store.replay(&Replay { filter, limit: 500, ..Replay::default() }).await?)
+    let found = store.jobs(&filter, Page { offset: 0, limit: 500 }).await?;
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = found.iter().map(|record| record.id).collect();
+    let filter = JobFilter { ids, ..filter };
+    store.replay(&Replay { filter, limit: 500, ..Replay::default() }).await?;
+    found.iter().map(|record| Ok(serde_json::from_slice::<Task>(&record.payload)?.number)).collect()
 }

@@ -15,6 +15,7 @@ use backstock_queue::{
 use backstock_testbed::RabbitServer;
 use report::Figures;
 use std::{
+    collections::HashSet,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -61,7 +62,7 @@ struct Kills {
     /// Milliseconds since the epoch.
     broker: Vec<i64>,
     /// Jobs that came back three times and were run again by an operator's order.
-    quarantined: u64,
+    quarantined: HashSet<u32>,
 }
 
 impl Kills {
@@ -107,7 +108,7 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
             // An operator looks once a second.
             if begun.elapsed().as_secs() > looked {
                 looked = begun.elapsed().as_secs();
-                kills.quarantined += crash::replay(&*store).await?;
+                kills.quarantined.extend(crash::replay(&*store).await?);
             }
             let done =
                 kills.are_all() && runs >= jobs as u64 && Runs::of(&crash::read(&book)?).ended() >= jobs;

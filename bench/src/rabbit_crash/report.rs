@@ -25,11 +25,21 @@ pub struct Figures {
     ended_twice: usize,
     /// Those among them that ended before the broker was killed: their acks died with it.
     ended_before_broker: usize,
-    quarantined: u64,
+    quarantined: usize,
     /// From the kill of a worker until a job it had begun ran again.
     redelivery: Again,
+    /// The same where another worker was killed meanwhile, which may have had the job by then.
+    beside_worker: Again,
     /// The same where the broker was killed, too, and not all others were at work again.
     beside_broker: Again,
+}
+
+/// What else was killed between the kill of a worker and the next run of its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beside {
+    Nobody,
+    Worker,
+    Broker,
 }
 
 /// Whether a lease was given by the broker's side of the store ([`backstock_queue::outside_fence`]), not by its ledger.
@@ -62,16 +72,22 @@ impl Figures {
         // From its death until the workers that were not killed run jobs again.
         let troubles: Vec<_> =
             kills.broker.iter().map(|death| (*death, runs.at_work_again(*death, WORKERS - 1))).collect();
-        let is_broker_there =
-            |at: i64, next: i64| !troubles.iter().any(|(death, over)| *death < next && at < *over);
+        let beside = |at: i64, next: i64| {
+            if troubles.iter().any(|(death, over)| *death < next && at < *over) {
+                return Beside::Broker;
+            }
+            let meanwhile = kills.workers.iter().any(|kill| (at + 1..next).contains(&kill.at));
+            if meanwhile { Beside::Worker } else { Beside::Nobody }
+        };
         // Plain ones, begun before the kill and not ended: their message was open when the socket closed.
-        // Not those that an earlier kill had moved to the ledger, which gives them back at the next rescue.
+        // Not those that an earlier kill had moved to the ledger, which gives them back at the next rescue, nor those that
+        // stood in line once more after three kills.
         let cut = |run: &Entry| {
             let is_plain = !(run.job as usize).is_multiple_of(GROUPED) && is_of_the_broker(run.fence);
-            is_plain && !runs.is_complete(run)
+            is_plain && !runs.is_complete(run) && !kills.quarantined.contains(&run.job)
         };
-        let again = |there: bool| {
-            let counts = |run: &Entry, at, next| cut(run) && is_broker_there(at, next) == there;
+        let again = |case: Beside| {
+            let counts = |run: &Entry, at, next| cut(run) && beside(at, next) == case;
             Again::of(runs.again_ms(&kills.workers, counts))
         };
         Self {
@@ -86,9 +102,10 @@ impl Figures {
             begun_twice: runs.begun_twice(),
             ended_twice: runs.ended_twice(),
             ended_before_broker: runs.ended_before_and_again(&kills.broker),
-            quarantined: kills.quarantined,
-            redelivery: again(true),
-            beside_broker: again(false),
+            quarantined: kills.quarantined.len(),
+            redelivery: again(Beside::Nobody),
+            beside_worker: again(Beside::Worker),
+            beside_broker: again(Beside::Broker),
         }
     }
 
@@ -110,6 +127,8 @@ impl Figures {
             "quarantined_and_run_again": self.quarantined,
             "members": self.members, "effects": self.effects, "effects_once_bar_met": self.effects_met(),
             "redelivered": self.redelivery.jobs, "redelivery_ms": self.redelivery.ms.json(),
+            "redelivered_beside_another_kill": self.beside_worker.jobs,
+            "redelivery_beside_another_kill_ms": self.beside_worker.ms.json(),
             "redelivered_beside_a_death_of_the_broker": self.beside_broker.jobs,
             "redelivery_beside_a_death_of_the_broker_ms": self.beside_broker.ms.json(),
             "redelivery_bar_met": self.redelivery_met(),
@@ -131,6 +150,7 @@ impl Figures {
              {} quarantined and run again\n\
              effects of {} members of the group: {} (bar: each once, {})\n\
              {} (bar: ≤ {REDELIVERY_BAR_MS} ms, {})\n\
+             the same where another worker was killed meanwhile: {}\n\
              the same where not all workers had come back to a broker that had been killed, too: {}",
             self.jobs,
             self.kills,
@@ -147,6 +167,7 @@ impl Figures {
             verdict(self.effects_met()),
             again(&self.redelivery),
             verdict(self.redelivery_met()),
+            again(&self.beside_worker),
             again(&self.beside_broker),
         )
     }

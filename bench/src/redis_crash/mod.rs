@@ -55,7 +55,7 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
             if kills.len() < KILLS {
                 kills.push(crew.kill_one(&draws)?);
             }
-            quarantined += crash::replay(&*store).await?;
+            quarantined += crash::replay(&*store).await?.len() as u64;
             let status = crash::status(&*store, group).await?;
             if (status.done_at.is_some() && kills.len() >= KILLS) || begun.elapsed() > LIMIT {
                 return Ok((kills, quarantined, status));

@@ -57,8 +57,7 @@ impl Running {
         tracing::info!(worker = %self.worker.id, lanes = self.lanes.len(), "working");
         for lane in &self.lanes {
             let (driver, wake) = Driver::new(Arc::clone(lane), Arc::clone(&self.store));
-            // A store that is back finds its workers soon: jobs of those who died meanwhile wait for them.
-            let delay = ErrorDelay::new(Duration::from_millis(50), Duration::from_millis(500));
+            let delay = ErrorDelay::new(Duration::from_millis(50), Duration::from_secs(2));
             self.drivers.spawn(backstock_service::run(driver, self.drivers_end.clone(), wake, delay));
         }
         loop {
