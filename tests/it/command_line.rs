@@ -1,19 +1,8 @@
 //! What the command line says when something is wrong: one line, what, where, what to do, and a documented code.
 
-use crate::support::{Ran, Shop};
+use crate::support::{Ran, Shop, refused};
 
 const HEADER: &str = "sku,title,price,currency,stock\n";
-
-fn refused(ran: &Ran, code: i32, parts: &[&str]) {
-    let said = ran.stderr();
-    assert_eq!(ran.code(), code, "{said}");
-    let last = said.lines().last().unwrap_or_default();
-    assert!(last.starts_with("backstock: "), "{said:?}");
-    for part in parts {
-        assert!(last.contains(part), "{part:?} is not in {last:?}");
-    }
-    assert!(!said.contains("panicked"), "{said}");
-}
 
 #[test]
 fn a_missing_file_a_folder_and_an_empty_file_are_refused() {

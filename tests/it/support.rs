@@ -128,6 +128,18 @@ impl Ran {
     }
 }
 
+/// Asserts that a command ended with this code and one last line of its own that holds all `parts`.
+pub fn refused(ran: &Ran, code: i32, parts: &[&str]) {
+    let said = ran.stderr();
+    assert_eq!(ran.code(), code, "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.starts_with("backstock: "), "{said:?}");
+    for part in parts {
+        assert!(last.contains(part), "{part:?} is not in {last:?}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+}
+
 /// A process that does not outlive its test.
 pub struct Running(Child);
 
