@@ -55,7 +55,7 @@ struct Work {
 }
 
 async fn measure(jobs: usize) -> anyhow::Result<Figures> {
-    let mut figures = Figures { jobs, ..Figures::default() };
+    let mut figures = Figures::new(jobs);
     for _ in 0..ROUNDS {
         for system in SYSTEMS {
             round(system, jobs, figures.of(system)).await?;

@@ -7,16 +7,20 @@ use std::fmt::Write;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Figures {
-    pub jobs: usize,
-    pub away: Work,
-    pub marking: Work,
-    pub one_by_one: Work,
-    pub batches: Work,
-    pub keyed: Work,
+    jobs: usize,
+    away: Work,
+    marking: Work,
+    one_by_one: Work,
+    batches: Work,
+    keyed: Work,
     pub pickup: Percentiles,
 }
 
 impl Figures {
+    pub fn new(jobs: usize) -> Self {
+        Self { jobs, ..Self::default() }
+    }
+
     pub fn of(&mut self, system: System) -> &mut Work {
         match system {
             System::Away => &mut self.away,
