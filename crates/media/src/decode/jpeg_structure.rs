@@ -11,9 +11,9 @@ use image::metadata::Orientation;
 
 use crate::{Format, Limits, MediaError};
 
-const START_OF_SCAN: u8 = 0xDA;
-const END_OF_IMAGE: u8 = 0xD9;
-const TRUNCATED: MediaError = MediaError::Truncated { format: Format::Jpeg };
+pub(super) const START_OF_SCAN: u8 = 0xDA;
+pub(super) const END_OF_IMAGE: u8 = 0xD9;
+pub(super) const TRUNCATED: MediaError = MediaError::Truncated { format: Format::Jpeg };
 /// Longest colour profile that is put together.
 const MAX_ICC_BYTES: usize = 4 << 20;
 
@@ -31,6 +31,8 @@ pub(crate) struct JpegStructure {
     /// Huffman-coded baseline, extended or progressive: what every decoder reads.
     pub(crate) usual_coding: bool,
     pub(crate) scans: u32,
+    /// Luma samples across and down that one chroma sample covers, where that is a whole number and the same for both.
+    pub(crate) covers: Option<(u32, u32)>,
     /// What Adobe's marker says of the colours: 0 untransformed, 1 YCbCr, 2 YCCK.
     pub(crate) adobe_transform: Option<u8>,
     /// The components are named R, G and B.
@@ -50,6 +52,12 @@ impl JpegStructure {
             (3, None) => !self.named_rgb,
             _ => false,
         }
+    }
+
+    /// Whether our own decoder gives it out as planes.
+    pub(crate) fn is_read_as_planes(&self) -> bool {
+        let usual = self.usual_coding && self.precision == 8 && self.covers.is_some();
+        usual && self.is_luma_chroma()
     }
 
     /// Sequential with several scans: legal and rare.
@@ -146,7 +154,25 @@ impl JpegStructure {
         self.usual_coding = matches!(marker, 0xC0..=0xC2);
         let names: Vec<u8> = rest.chunks_exact(3).map(|component| component[0]).collect();
         self.named_rgb = names == *b"RGB";
+        self.covers = rest.as_chunks().0.get(..usize::from(*components)).and_then(covers);
         Ok(())
+    }
+}
+
+/// By the components of the frame: identifier, samples across and down, quantization table.
+fn covers(components: &[[u8; 3]]) -> Option<(u32, u32)> {
+    let factors = |component: &[u8; 3]| {
+        let (across, down) = (u32::from(component[1] >> 4), u32::from(component[1] & 15));
+        ((1..=4).contains(&across) && (1..=4).contains(&down)).then_some((across, down))
+    };
+    match components {
+        [_] => Some((1, 1)),
+        [luma, cb, cr] => {
+            let (luma, cb, cr) = (factors(luma)?, factors(cb)?, factors(cr)?);
+            let whole = cb == cr && luma.0 % cb.0 == 0 && luma.1 % cb.1 == 0;
+            whole.then(|| (luma.0 / cb.0, luma.1 / cb.1))
+        }
+        _ => None,
     }
 }
 
@@ -157,17 +183,17 @@ fn joined(parts: &BTreeMap<u8, &[u8]>) -> Option<Vec<u8>> {
     (whole && profile.len() <= MAX_ICC_BYTES).then_some(profile)
 }
 
-fn corrupt(reason: &str) -> MediaError {
+pub(super) fn corrupt(reason: &str) -> MediaError {
     MediaError::Corrupt { format: Format::Jpeg, reason: reason.to_owned() }
 }
 
 /// Markers without a length: restarts and the reserved `TEM`.
-fn is_standalone(marker: u8) -> bool {
+pub(super) fn is_standalone(marker: u8) -> bool {
     matches!(marker, 0x01 | 0xD0..=0xD8)
 }
 
 /// The next marker and what follows it. Stray bytes before a marker are skipped, as decoders do.
-fn next_marker(bytes: &[u8]) -> Result<(u8, &[u8]), MediaError> {
+pub(super) fn next_marker(bytes: &[u8]) -> Result<(u8, &[u8]), MediaError> {
     let mut rest = bytes;
     loop {
         let at = memchr::memchr(0xFF, rest).ok_or(TRUNCATED)?;
@@ -182,7 +208,7 @@ fn next_marker(bytes: &[u8]) -> Result<(u8, &[u8]), MediaError> {
 }
 
 /// A segment's content, and what follows it.
-fn segment(bytes: &[u8]) -> Result<(&[u8], &[u8]), MediaError> {
+pub(super) fn segment(bytes: &[u8]) -> Result<(&[u8], &[u8]), MediaError> {
     let [high, low, ..] = bytes else { return Err(TRUNCATED) };
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     if length < 2 {

@@ -1,6 +1,7 @@
 //! Header, then pixels: the only folder that talks to pixel decoders.
 
 mod inks;
+mod jpeg;
 mod jpeg_structure;
 mod stills;
 
@@ -57,14 +58,12 @@ impl Header {
         }
     }
 
-    /// Whether the engine can decode it at a half, a quarter and an eighth of its size.
+    /// Whether the engine decodes it to planes, and so at a half, a quarter and an eighth of its size.
     pub(crate) fn is_scalable(&self, engine: Engine) -> bool {
-        engine == Engine::Turbo && self.reads_planes()
-    }
-
-    /// Whether it is a JPEG of the kind that libjpeg-turbo gives out as luma and chroma.
-    fn reads_planes(&self) -> bool {
-        self.jpeg.as_ref().is_some_and(|jpeg| jpeg.is_luma_chroma() && jpeg.precision == 8)
+        self.jpeg.as_ref().is_some_and(|jpeg| match engine {
+            Engine::Turbo => jpeg.is_luma_chroma() && jpeg.precision == 8,
+            Engine::Rust => jpeg.is_read_as_planes(),
+        })
     }
 
     /// Most memory that decoding it at 1 / `denominator` takes, in bytes, all buffers together.
@@ -73,12 +72,16 @@ impl Header {
         let reduced =
             u64::from(self.width.div_ceil(denominator)) * u64::from(self.height.div_ceil(denominator));
         let samples = self.jpeg.as_ref().map_or(3, |jpeg| u64::from(jpeg.components));
-        // Coefficients of a progressive JPEG are kept for the whole picture, two bytes each.
+        // Coefficients of a progressive JPEG are kept for the whole picture.
         let kept = match &self.jpeg {
+            Some(jpeg) if engine == Engine::Rust && jpeg.is_read_as_planes() && !jpeg.progressive => 0,
+            Some(jpeg) if engine == Engine::Rust && jpeg.is_read_as_planes() => {
+                jpeg::coefficient_bytes(pixels * samples, denominator)
+            }
             Some(jpeg) if jpeg.progressive || jpeg.scans > 1 => pixels * samples * 2,
             _ => 0,
         };
-        let decoded = if engine == Engine::Turbo && self.reads_planes() {
+        let decoded = if self.is_scalable(engine) {
             reduced * samples
         } else {
             // The decoder's own form, and ours beside it while one becomes the other.
@@ -92,10 +95,6 @@ impl Header {
 ///
 /// # Errors
 /// Every variant that speaks of the source; none of them passes. May panic on damaged bytes: the caller contains it.
-#[cfg_attr(
-    not(feature = "turbo"),
-    expect(unused_variables, reason = "only that engine decodes at a reduced size")
-)]
 pub(crate) fn decode(
     bytes: &[u8],
     header: &Header,
@@ -105,7 +104,7 @@ pub(crate) fn decode(
 ) -> Result<Frame, MediaError> {
     #[cfg(feature = "turbo")]
     if engine == Engine::Turbo {
-        if header.reads_planes() {
+        if header.is_scalable(engine) {
             return crate::turbo::decode_jpeg(bytes, header, denominator, limits, scratch);
         }
         if header.format == Format::WebP
@@ -113,6 +112,9 @@ pub(crate) fn decode(
         {
             return Ok(frame);
         }
+    }
+    if header.jpeg.as_ref().is_some_and(JpegStructure::is_read_as_planes) {
+        return jpeg::decode(bytes, header, denominator, deadline, scratch);
     }
     if header.jpeg.as_ref().is_some_and(JpegStructure::is_sequential_in_parts) {
         // zune-jpeg 0.5.15 decodes them to green stripes without an error.

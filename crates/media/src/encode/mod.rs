@@ -12,6 +12,7 @@ use crate::pixels::Pixels;
 use crate::resize::Subsampling;
 use crate::scratch::Scratch;
 use crate::{Engine, MediaError, Output, alpha};
+pub(crate) use jpeg::ZIGZAG;
 
 /// What [`Output`] comes to for one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,7 +37,11 @@ fn a_jpeg_of_transparent_pixels_shows_white() {
     for &engine in Engine::AVAILABLE {
         let clear = Pixels { width: 8, height: 8, layout: Layout::Rgba, data: vec![0; 256] };
         let bytes = encoded(Encoding::Jpeg { quality: 80 }, engine, clear);
-        assert!(decoded(&bytes).into_buffer().iter().all(|&sample| sample > 250));
+        let Frame::Planes(white) = decoded(&bytes) else { panic!("planes") };
+        let (luma, chroma) = white.all();
+        assert!(luma.data.iter().all(|&sample| sample > 250));
+        let is_grey = |&sample: &u8| sample.abs_diff(128) <= 1;
+        assert!(chroma.unwrap().iter().all(|plane| plane.data.iter().all(is_grey)));
     }
 }
 
@@ -45,8 +49,8 @@ fn a_jpeg_of_transparent_pixels_shows_white() {
 fn grey_stays_one_channel_in_jpeg() {
     for &engine in Engine::AVAILABLE {
         let bytes = encoded(Encoding::Jpeg { quality: 80 }, engine, checker(Layout::Grey));
-        let Frame::Pixels(back) = decoded(&bytes) else { panic!("pixels") };
-        assert_eq!(back.layout, Layout::Grey);
+        let Frame::Planes(back) = decoded(&bytes) else { panic!("planes") };
+        assert_eq!(back.chroma, None);
     }
 }
 

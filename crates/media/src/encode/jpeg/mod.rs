@@ -14,6 +14,7 @@ use crate::planes::{Plane, Planes};
 use dct::Quantizer;
 use entropy::{Bits, Block, Component, Statistics};
 use huffman::Codes;
+pub(crate) use tables::ZIGZAG;
 
 /// # Errors
 /// [`MediaError::EncodeFailed`] for a side above 65,535 pixels.
@@ -88,7 +89,7 @@ fn headers(
     segment(&mut file, 0xE0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
     let tables = components.min(2);
     for (number, table) in steps.iter().enumerate().take(tables) {
-        let zigzag = tables::ZIGZAG.map(|at| table[usize::from(at)]);
+        let zigzag = ZIGZAG.map(|at| table[usize::from(at)]);
         segment(&mut file, 0xDB, &[&[number as u8], zigzag.as_slice()].concat());
     }
     let [h1, h0] = height.to_be_bytes();
