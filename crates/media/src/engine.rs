@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Engine {
     /// Rust alone: needs nothing to build, and damaged bytes meet no C. WebP is written without loss.
     Rust,
-    /// libjpeg-turbo and libwebp for JPEG and WebP: less than half the processor time of other thumbnailers, and WebP
-    /// with loss. Needs the cargo feature `turbo`.
+    /// libjpeg-turbo writes JPEG, libwebp reads and writes WebP: less than half the processor time of other thumbnailers,
+    /// and WebP with loss. Needs the cargo feature `turbo`.
     Turbo,
 }
 

@@ -60,10 +60,10 @@ impl Header {
 
     /// Whether the engine decodes it to planes, and so at a half, a quarter and an eighth of its size.
     pub(crate) fn is_scalable(&self, engine: Engine) -> bool {
-        self.jpeg.as_ref().is_some_and(|jpeg| match engine {
-            Engine::Turbo => jpeg.is_luma_chroma() && jpeg.precision == 8,
-            Engine::Rust => jpeg.is_read_as_planes(),
-        })
+        // libjpeg-turbo reads what our own decoder does not: arithmetic coding.
+        let in_c = |jpeg: &JpegStructure| jpeg.is_luma_chroma() && jpeg.precision == 8;
+        let jpeg = self.jpeg.as_ref();
+        jpeg.is_some_and(|jpeg| jpeg.is_read_as_planes() || engine == Engine::Turbo && in_c(jpeg))
     }
 
     /// Most memory that decoding it at 1 / `denominator` takes, in bytes, all buffers together.
@@ -74,10 +74,8 @@ impl Header {
         let samples = self.jpeg.as_ref().map_or(3, |jpeg| u64::from(jpeg.components));
         // Coefficients of a progressive JPEG are kept for the whole picture.
         let kept = match &self.jpeg {
-            Some(jpeg) if engine == Engine::Rust && jpeg.is_read_as_planes() && !jpeg.progressive => 0,
-            Some(jpeg) if engine == Engine::Rust && jpeg.is_read_as_planes() => {
-                jpeg::coefficient_bytes(pixels * samples, denominator)
-            }
+            Some(jpeg) if jpeg.is_read_as_planes() && !jpeg.progressive => 0,
+            Some(jpeg) if jpeg.is_read_as_planes() => jpeg::coefficient_bytes(pixels * samples, denominator),
             Some(jpeg) if jpeg.progressive || jpeg.scans > 1 => pixels * samples * 2,
             _ => 0,
         };
@@ -102,6 +100,9 @@ pub(crate) fn decode(
     (engine, limits, deadline): (Engine, &Limits, Deadline),
     scratch: &mut Scratch,
 ) -> Result<Frame, MediaError> {
+    if header.jpeg.as_ref().is_some_and(JpegStructure::is_read_as_planes) {
+        return jpeg::decode(bytes, header, denominator, deadline, scratch);
+    }
     #[cfg(feature = "turbo")]
     if engine == Engine::Turbo {
         if header.is_scalable(engine) {
@@ -112,9 +113,6 @@ pub(crate) fn decode(
         {
             return Ok(frame);
         }
-    }
-    if header.jpeg.as_ref().is_some_and(JpegStructure::is_read_as_planes) {
-        return jpeg::decode(bytes, header, denominator, deadline, scratch);
     }
     if header.jpeg.as_ref().is_some_and(JpegStructure::is_sequential_in_parts) {
         // zune-jpeg 0.5.15 decodes them to green stripes without an error.

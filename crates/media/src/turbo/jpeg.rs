@@ -1,5 +1,5 @@
-//! libjpeg-turbo, through its safe wrapper: scaled decoding to planes, encoding from planes. Its errors stay on its side
-//! of the border (`setjmp`); nothing unwinds through C.
+//! libjpeg-turbo, through its safe wrapper: encoding from planes, and decoding to planes what our own decoder does not read.
+//! Its errors stay on its side of the border (`setjmp`); nothing unwinds through C.
 
 use turbojpeg::{Compressor, Decompressor, ScalingFactor, Subsamp, YuvImage, yuv_pixels_len};
 
@@ -119,7 +119,10 @@ pub(crate) fn encode_jpeg(
     let failed = |error: turbojpeg::Error| MediaError::EncodeFailed { reason: error.to_string() };
     let compressor = match &mut handles.compressor {
         Some(compressor) => compressor,
-        none => none.insert(Compressor::new().map_err(failed)?),
+        none => {
+            super::heap::keep();
+            none.insert(Compressor::new().map_err(failed)?)
+        }
     };
     compressor.set_quality(quality.into()).map_err(failed)?;
     compressor.set_optimize(true).map_err(failed)?;

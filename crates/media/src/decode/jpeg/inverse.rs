@@ -56,12 +56,10 @@ impl<const N: usize> Inverse<N> {
         Samples([[sample(f32::from(first) * self.waves[0][0]); N]; N])
     }
 
-    /// A block of the first coefficient.
+    /// Puts the first coefficient into empty rows.
     #[inline(always)]
-    pub(super) fn begin(&self, first: i16) -> Rows<N> {
-        let mut rows = [[0.0; N]; 8];
-        rows[0] = [f32::from(first) * self.waves[0][0]; N];
-        Rows(rows)
+    pub(super) fn begin(&self, rows: &mut Rows<N>, first: i16) {
+        rows.0[0] = [f32::from(first) * self.waves[0][0]; N];
     }
 
     /// Adds a coefficient by its number in the order of the file.
@@ -76,6 +74,12 @@ impl<const N: usize> Inverse<N> {
 }
 
 impl<const N: usize> Rows<N> {
+    /// Empty.
+    #[inline(always)]
+    pub(super) fn new() -> Self {
+        Self([[0.0; N]; 8])
+    }
+
     /// The samples, row by row.
     #[inline(always)]
     pub(super) fn samples(&self) -> Samples<N> {
@@ -215,7 +219,8 @@ mod tests {
 
     fn compare<const N: usize>(coefficients: &[i16; 64], steps: &Steps) -> Result<(), TestCaseError> {
         let inverse = Inverse::<N>::new(steps);
-        let mut rows = inverse.begin(coefficients[0]);
+        let mut rows = Rows::new();
+        inverse.begin(&mut rows, coefficients[0]);
         (1..64).for_each(|at| inverse.add(&mut rows, at, coefficients[at]));
         for (y, row) in rows.samples().0.iter().enumerate() {
             for (x, &sample) in row.iter().enumerate() {
@@ -255,7 +260,8 @@ mod tests {
         assert_eq!(Inverse::<1>::new(&steps).level(36).0, [[200]]);
         let full = Inverse::<8>::new(&[u16::MAX; 64]);
         assert_eq!((full.level(i16::MAX).0[0][0], full.level(i16::MIN).0[0][0]), (255, 0));
-        let mut rows = full.begin(i16::MAX);
+        let mut rows = Rows::new();
+        full.begin(&mut rows, i16::MAX);
         (1..64).for_each(|at| full.add(&mut rows, at, i16::MAX));
         assert_eq!(rows.samples().0[0][0], 255);
     }

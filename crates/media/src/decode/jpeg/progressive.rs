@@ -32,6 +32,7 @@ impl Pass for Dc<'_> {
         self.parts.iter_mut().for_each(|part| part.last = 0);
     }
 
+    #[inline(always)]
     fn units(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
         for unit in units {
             for part in &mut self.parts {
@@ -76,50 +77,40 @@ impl Pass for AcFirst<'_> {
         self.0.empty = 0;
     }
 
-    fn units(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
-        pulp::Arch::new().dispatch(|| {
-            let mut reader = *bits;
-            let outcome = self.0.first(&mut reader, row, units);
-            *bits = reader;
-            outcome
-        })
-    }
-}
-
-impl Ac<'_> {
     #[inline(always)]
-    fn first(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
-        let Coefficients { across, size, places, kept, values, used } = &mut *self.coefficients;
+    fn units(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
+        let Self(ac) = self;
+        let Coefficients { across, size, places, kept, values, used } = &mut *ac.coefficients;
         let (from, to) = (row * *across + units.start, row * *across + units.end);
         let (values, used) = (&mut values[from * *size..to * *size], &mut used[from..to]);
         let mut block = 0;
         while block < used.len() {
-            if self.empty > 0 {
-                let skipped = self.empty.min(used.len() - block);
-                self.empty -= skipped;
+            if ac.empty > 0 {
+                let skipped = ac.empty.min(used.len() - block);
+                ac.empty -= skipped;
                 block += skipped;
                 continue;
             }
             let values = &mut values[block * *size..][..*size];
             let mut found = 0_u64;
-            let mut at = self.band.0 - 1;
-            while at < self.band.1 {
+            let mut at = ac.band.0 - 1;
+            while at < ac.band.1 {
                 bits.need(32);
-                let code = self.table.find(bits.held())?;
+                let code = ac.table.find(bits.held())?;
                 let value = code.value(bits.held());
                 bits.skip(code.bits());
                 if let Some(more) = code.end() {
-                    self.empty = (1 << more) - 1 + bits.take(more) as usize;
+                    ac.empty = (1 << more) - 1 + bits.take(more) as usize;
                     break;
                 }
                 at += code.step();
-                if at > self.band.1 {
+                if at > ac.band.1 {
                     return Err(Damage::BeyondBlock);
                 }
                 if code.size() > 0 {
                     found |= 1 << at;
                     if *kept >> at & 1 != 0 {
-                        values[usize::from(places[at & 63])] = (value << self.low) as i16;
+                        values[usize::from(places[at & 63])] = (value << ac.low) as i16;
                     }
                 }
             }

@@ -20,44 +20,25 @@ impl Pass for AcRefinement<'_> {
         self.0.empty = 0;
     }
 
-    fn units(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
-        pulp::Arch::new().dispatch(|| {
-            let mut reader = *bits;
-            let outcome = self.0.refine(&mut reader, row, units);
-            *bits = reader;
-            outcome
-        })
-    }
-}
-
-/// The values of one block.
-struct Block<'a> {
-    values: &'a mut [i16],
-    places: &'a [u8; 64],
-    kept: u64,
-    /// The bit that is brought.
-    step: i16,
-}
-
-impl Ac<'_> {
     #[inline(always)]
-    fn refine(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
-        let (first, last) = self.band;
+    fn units(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
+        let Self(ac) = self;
+        let (first, last) = ac.band;
         let band = (u64::MAX << first) & (u64::MAX >> (63 - last));
-        let step = 1_i16.wrapping_shl(self.low);
-        let Coefficients { across, size, places, kept, values, used } = &mut *self.coefficients;
+        let step = 1_i16.wrapping_shl(ac.low);
+        let Coefficients { across, size, places, kept, values, used } = &mut *ac.coefficients;
         let (from, to) = (row * *across + units.start, row * *across + units.end);
         let all = values[from * *size..to * *size].chunks_exact_mut(*size);
         for (values, used) in all.zip(&mut used[from..to]) {
             let mut block = Block { values, places, kept: *kept, step };
             let mut left = band;
-            if self.empty == 0 {
+            if ac.empty == 0 {
                 while left != 0 {
                     bits.need(32);
-                    let code = self.table.find(bits.held())?;
+                    let code = ac.table.find(bits.held())?;
                     if let Some(more) = code.end() {
                         bits.skip(code.bits());
-                        self.empty = (1 << more) + bits.take(more) as usize;
+                        ac.empty = (1 << more) + bits.take(more) as usize;
                         break;
                     }
                     if code.size() > 1 {
@@ -83,13 +64,22 @@ impl Ac<'_> {
                     }
                 }
             }
-            if self.empty > 0 {
+            if ac.empty > 0 {
                 block.refine(bits, left & *used);
-                self.empty -= 1;
+                ac.empty -= 1;
             }
         }
         Ok(())
     }
+}
+
+/// The values of one block.
+struct Block<'a> {
+    values: &'a mut [i16],
+    places: &'a [u8; 64],
+    kept: u64,
+    /// The bit that is brought.
+    step: i16,
 }
 
 impl Block<'_> {

@@ -1,4 +1,5 @@
 //! The way through one scan: unit after unit, restart after restart.
+#![expect(clippy::inline_always, reason = "see `bits`")]
 
 use std::ops::Range;
 
@@ -13,7 +14,8 @@ pub(super) trait Pass {
     /// Forgets what earlier units said of the next ones.
     fn restart(&mut self);
 
-    /// Reads units that follow each other in one row. `bits` must have moved on also in front of damage.
+    /// Reads units that follow each other in one row. `bits` must have moved on also in front of damage. To be inlined,
+    /// like all that it calls often: it is compiled for the instructions of the machine.
     fn units(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage>;
 }
 
@@ -41,7 +43,8 @@ pub(super) fn run<'a>(
                 pass.restart();
             }
             let to = across.min(from.saturating_add(left));
-            let outcome = pass.units(&mut bits, row, from..to);
+            let work = Work { pass: &mut *pass, bits: &mut bits, row, units: from..to };
+            let outcome = pulp::Arch::new().dispatch(work);
             if bits.is_overrun() {
                 return Err(TRUNCATED);
             }
@@ -51,6 +54,27 @@ pub(super) fn run<'a>(
         }
     }
     Ok(bits.rest())
+}
+
+/// A closure would do, were closures always inlined.
+struct Work<'a, 'b, P> {
+    pass: &'a mut P,
+    bits: &'a mut Bits<'b>,
+    row: usize,
+    units: Range<usize>,
+}
+
+impl<P: Pass> pulp::NullaryFnOnce for Work<'_, '_, P> {
+    type Output = Result<(), Damage>;
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        // A copy can stay in registers.
+        let mut bits = *self.bits;
+        let outcome = self.pass.units(&mut bits, self.row, self.units);
+        *self.bits = bits;
+        outcome
+    }
 }
 
 /// What follows the restart marker, which bear numbers from 0 to 7 in turn.

@@ -32,30 +32,23 @@ impl<const N: usize> Pass for Sequential<'_, N> {
         self.parts.iter_mut().for_each(|part| part.last = 0);
     }
 
-    fn units(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
-        pulp::Arch::new().dispatch(|| {
-            let mut reader = *bits;
-            let outcome = self.read(&mut reader, row, units);
-            *bits = reader;
-            outcome
-        })
-    }
-}
-
-impl<const N: usize> Sequential<'_, N> {
     #[inline(always)]
-    fn read(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
+    fn units(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
         for unit in units {
             for part in &mut self.parts {
                 let (across, down) = part.factors;
                 for at in 0..across * down {
                     let (x, y) = if at < across { (at, 0) } else { (at % across, at / across) };
-                    let (block, is_even) = part.block(bits)?;
+                    let mut block = Rows::new();
+                    let is_even = part.block(bits, &mut block)?;
                     let (column, row) = (unit * across + x, row * down + y);
-                    if part.target.reaches::<N>(column, row) {
-                        let first = part.last as i16;
-                        let samples = if is_even { part.inverse.level(first) } else { block.samples() };
-                        part.target.draw(&samples, column, row);
+                    if !part.target.reaches::<N>(column, row) {
+                        continue;
+                    }
+                    if is_even {
+                        part.target.draw(&part.inverse.level(part.last as i16), column, row);
+                    } else {
+                        part.target.draw(&block.samples(), column, row);
                     }
                 }
             }
@@ -65,14 +58,14 @@ impl<const N: usize> Sequential<'_, N> {
 }
 
 impl<const N: usize> Part<'_, N> {
-    /// Reads a block; whether it is even.
+    /// Reads a block into empty rows; whether it is even.
     #[inline(always)]
-    fn block(&mut self, bits: &mut Bits<'_>) -> Result<(Rows<N>, bool), Damage> {
+    fn block(&mut self, bits: &mut Bits<'_>, rows: &mut Rows<N>) -> Result<bool, Damage> {
         bits.need(32);
         let code = self.dc.find(bits.held())?;
         self.last = self.last.wrapping_add(code.value(bits.held()));
         bits.skip(code.bits());
-        let mut rows = self.inverse.begin(self.last as i16);
+        self.inverse.begin(rows, self.last as i16);
         let mut at = 0;
         while at < 63 {
             bits.need(32);
@@ -87,8 +80,8 @@ impl<const N: usize> Part<'_, N> {
                 return Err(Damage::BeyondBlock);
             }
             at = next;
-            self.inverse.add(&mut rows, at, value as i16);
+            self.inverse.add(rows, at, value as i16);
         }
-        Ok((rows, at == 0))
+        Ok(at == 0)
     }
 }

@@ -49,9 +49,14 @@ impl Quantizer {
 
     #[inline(always)]
     fn block(&self, samples: &[[u8; 8]; 8]) -> Block {
-        let mut rows: [Row; 8] = samples.map(|row| row.map(|sample| f32::from(sample) - 128.0));
+        let mut rows = [[0.0; 8]; 8];
+        for (row, samples) in rows.iter_mut().zip(samples) {
+            for (value, &sample) in row.iter_mut().zip(samples) {
+                *value = f32::from(sample) - 128.0;
+            }
+        }
         transform(&mut rows);
-        rows = std::array::from_fn(|x| std::array::from_fn(|y| rows[y][x]));
+        rows = transposed(&rows);
         transform(&mut rows);
         let mut flat = [0_i16; 64];
         for (out, (row, factors)) in flat.chunks_exact_mut(8).zip(rows.iter().zip(&self.factors)) {
@@ -60,19 +65,42 @@ impl Quantizer {
             }
         }
         // The second pass left columns as rows.
-        let values: [i16; 64] = ZIGZAG.map(|at| flat[usize::from(at % 8 * 8 + at / 8)]);
-        let used =
-            values.iter().enumerate().fold(0_u64, |used, (at, &value)| used | u64::from(value != 0) << at);
+        let (mut values, mut used) = ([0_i16; 64], 0_u64);
+        for (at, (value, &place)) in values.iter_mut().zip(&ZIGZAG).enumerate() {
+            *value = flat[usize::from(place % 8 * 8 + place / 8)];
+            used |= u64::from(*value != 0) << at;
+        }
         Block { values, used: used & !1 }
     }
 }
 
+// Loops where `array::from_fn` and `map` would be shorter: their closures are not always inlined.
+
+#[inline(always)]
+fn transposed(rows: &[Row; 8]) -> [Row; 8] {
+    let mut columns = [[0.0; 8]; 8];
+    for (at, row) in rows.iter().enumerate() {
+        for (column, &value) in columns.iter_mut().zip(row) {
+            column[at] = value;
+        }
+    }
+    columns
+}
+
 #[inline(always)]
 fn samples(rows: &[&[u8]; 8], from: usize) -> [[u8; 8]; 8] {
-    rows.map(|row| match row.get(from..from + 8) {
-        Some(whole) => std::array::from_fn(|at| whole[at]),
-        None => std::array::from_fn(|at| row[(from + at).min(row.len() - 1)]),
-    })
+    let mut samples = [[0; 8]; 8];
+    for (to, row) in samples.iter_mut().zip(rows) {
+        match row.get(from..).and_then(<[u8]>::first_chunk) {
+            Some(whole) => *to = *whole,
+            None => {
+                for (at, sample) in to.iter_mut().enumerate() {
+                    *sample = row[(from + at).min(row.len() - 1)];
+                }
+            }
+        }
+    }
+    samples
 }
 
 /// Eight transforms down the columns, side by side.
@@ -105,18 +133,23 @@ fn transform(rows: &mut [Row; 8]) {
 }
 
 #[inline(always)]
-fn add(a: Row, b: Row) -> Row {
-    std::array::from_fn(|at| a[at] + b[at])
+fn add(mut a: Row, b: Row) -> Row {
+    a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+    a
 }
 
 #[inline(always)]
-fn sub(a: Row, b: Row) -> Row {
-    std::array::from_fn(|at| a[at] - b[at])
+fn sub(mut a: Row, b: Row) -> Row {
+    a.iter_mut().zip(b).for_each(|(a, b)| *a -= b);
+    a
 }
 
 #[inline(always)]
-fn scale(a: Row, by: f32) -> Row {
-    a.map(|value| value * by)
+fn scale(mut a: Row, by: f32) -> Row {
+    for value in &mut a {
+        *value *= by;
+    }
+    a
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ fn blocks(plane: Plane<'_>, together: (usize, usize), steps: &[[u8; 64]; 2], tab
     let quantizer = Quantizer::new(&steps[table]);
     let (across, down) = (plane.width.div_ceil(8) as usize, plane.height.div_ceil(8) as usize);
     let mut grid = vec![Block::default(); across * down];
-    pulp::Arch::new().dispatch(|| quantizer.plane(plane, &mut grid));
+    pulp::Arch::new().dispatch(Quantized { quantizer: &quantizer, plane, grid: &mut grid });
     let units = (across.div_ceil(together.0), down.div_ceil(together.1));
     let mut blocks = Vec::with_capacity(units.0 * units.1 * together.0 * together.1);
     for unit in 0..units.0 * units.1 {
@@ -76,6 +76,26 @@ fn blocks(plane: Plane<'_>, together: (usize, usize), steps: &[[u8; 64]; 2], tab
         }
     }
     Component { blocks, in_unit: together.0 * together.1, table }
+}
+
+/// The blocks of a plane. A closure would do, were closures always inlined.
+struct Quantized<'a> {
+    quantizer: &'a Quantizer,
+    plane: Plane<'a>,
+    grid: &'a mut [Block],
+}
+
+impl pulp::NullaryFnOnce for Quantized<'_> {
+    type Output = ();
+
+    #[expect(
+        clippy::inline_always,
+        reason = "only what is inlined is compiled for the vector instructions found"
+    )]
+    #[inline(always)]
+    fn call(self) {
+        self.quantizer.plane(self.plane, self.grid);
+    }
 }
 
 fn headers(
