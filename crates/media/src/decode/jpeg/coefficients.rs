@@ -4,6 +4,8 @@
 //! not zero, which later scans must know to be read.
 #![expect(clippy::inline_always, reason = "see `bits`")]
 
+use std::ops::Range;
+
 use super::geometry::Component;
 use super::inverse::{Inverse, Rows};
 use super::target::Target;
@@ -14,13 +16,16 @@ use crate::deadline::Deadline;
 pub(super) struct Coefficients {
     /// Blocks in a row.
     pub(super) across: usize,
-    /// Values of a block.
+    /// The first coefficient of each block. Apart, because scans that bring it bring no other.
+    pub(super) firsts: Vec<i16>,
+    /// The others that are kept, block by block.
+    pub(super) values: Vec<i16>,
+    /// How many of them a block has.
     pub(super) size: usize,
-    /// Where each coefficient, in the order of the file, is among them.
+    /// Where each coefficient, in the order of the file, is among the values of a block.
     pub(super) places: &'static [u8; 64],
     /// A bit for each that is there at all.
     pub(super) kept: u64,
-    pub(super) values: Vec<i16>,
     /// For each block a bit for each coefficient but the first that is not zero.
     pub(super) used: Vec<u64>,
 }
@@ -29,9 +34,17 @@ impl Coefficients {
     /// All zero.
     pub(super) fn new<const N: usize>(component: &Component) -> Self {
         let (across, down) = component.padded;
-        let size = N * N;
-        let (values, used) = (vec![0; across * down * size], vec![0; across * down]);
-        Self { across, size, places: &const { Inverse::<N>::PLACES }, kept: Inverse::<N>::KEPT, values, used }
+        let (size, blocks) = (N * N - 1, across * down);
+        let (places, kept) = (&const { Inverse::<N>::PLACES }, Inverse::<N>::KEPT);
+        let (firsts, values, used) = (vec![0; blocks], vec![0; blocks * size], vec![0; blocks]);
+        Self { across, firsts, values, size, places, kept, used }
+    }
+
+    /// The values of blocks that follow each other, and what is used of them.
+    #[inline(always)]
+    pub(super) fn blocks(&mut self, row: usize, columns: Range<usize>) -> (&mut [i16], &mut [u64]) {
+        let (from, to) = (row * self.across + columns.start, row * self.across + columns.end);
+        (&mut self.values[from * self.size..to * self.size], &mut self.used[from..to])
     }
 
     /// Draws the blocks that hold samples.
@@ -43,12 +56,13 @@ impl Coefficients {
         deadline: Deadline,
     ) -> Result<(), MediaError> {
         let (across, down) = component.blocks;
-        let values = self.values.chunks_exact(self.across * self.size);
-        let rows = values.zip(self.used.chunks_exact(self.across)).take(down);
-        for (row, (values, used)) in rows.enumerate() {
+        for row in 0..down {
             deadline.check()?;
-            let (target, used) = (&mut *target, &used[..across]);
-            pulp::Arch::new().dispatch(Line { row, values, used, inverse, target });
+            let from = row * self.across;
+            let (firsts, used) = (&self.firsts[from..][..across], &self.used[from..][..across]);
+            let values = &self.values[from * self.size..][..across * self.size];
+            let target = &mut *target;
+            pulp::Arch::new().dispatch(Line { row, firsts, values, used, inverse, target });
         }
         Ok(())
     }
@@ -57,6 +71,7 @@ impl Coefficients {
 /// Blocks side by side. A closure would do, were closures always inlined.
 struct Line<'a, 'b, const N: usize> {
     row: usize,
+    firsts: &'a [i16],
     values: &'a [i16],
     used: &'a [u64],
     inverse: &'a Inverse<N>,
@@ -68,18 +83,19 @@ impl<const N: usize> pulp::NullaryFnOnce for Line<'_, '_, N> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { row, values, used, inverse, target } = self;
-        for (column, (values, used)) in values.chunks_exact(N * N).zip(used).enumerate() {
+        let Self { row, firsts, values, used, inverse, target } = self;
+        for (column, (&first, used)) in firsts.iter().zip(used).enumerate() {
             if !target.reaches::<N>(column, row) {
                 continue;
             }
             let mut left = used & Inverse::<N>::KEPT;
             if left == 0 {
-                target.draw(&inverse.level(values[0]), column, row);
+                target.draw(&inverse.level(first), column, row);
                 continue;
             }
             let mut block = Rows::new();
-            inverse.begin(&mut block, values[0]);
+            inverse.begin(&mut block, first);
+            let values = &values[column * (N * N - 1)..][..N * N - 1];
             while left != 0 {
                 let at = left.trailing_zeros() as usize;
                 inverse.add(&mut block, at, values[usize::from(Inverse::<N>::PLACES[at])]);

@@ -29,7 +29,7 @@ pub(super) struct Samples<const N: usize>(pub(super) [[u8; N]; N]);
 impl<const N: usize> Inverse<N> {
     /// A bit for each coefficient but the first that is looked at.
     pub(super) const KEPT: u64 = kept(N);
-    /// The place of each among those that are looked at.
+    /// The place of each among those that are looked at, without the first.
     pub(super) const PLACES: [u8; 64] = places(N);
     /// Row of each in a block.
     const ROWS: [u8; 64] = rows(N);
@@ -120,7 +120,7 @@ const fn kept(side: usize) -> u64 {
 }
 
 const fn places(side: usize) -> [u8; 64] {
-    let (mut places, mut at, mut next) = ([0; 64], 0, 0);
+    let (mut places, mut at, mut next) = ([0; 64], 1, 0);
     while at < 64 {
         if is_looked_at(side, at) {
             places[at] = next;
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!((Inverse::<2>::KEPT, Inverse::<4>::KEPT.count_ones()), (0b1_0110, 15));
         assert_eq!(
             (Inverse::<2>::PLACES[4], Inverse::<4>::PLACES[24], Inverse::<8>::PLACES[63]),
-            (3, 15, 63)
+            (2, 14, 62)
         );
     }
 }

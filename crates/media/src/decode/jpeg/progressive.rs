@@ -40,7 +40,7 @@ impl Pass for Dc<'_> {
                 for at in 0..across * down {
                     let (column, row) = (unit * across + at % across, row * down + at / across);
                     let block = row * part.coefficients.across + column;
-                    let first = &mut part.coefficients.values[block * part.coefficients.size];
+                    let first = &mut part.coefficients.firsts[block];
                     let Some(table) = part.table else {
                         *first |= (bits.take(1) << self.low) as i16;
                         continue;
@@ -80,9 +80,8 @@ impl Pass for AcFirst<'_> {
     #[inline(always)]
     fn units(&mut self, bits: &mut Bits<'_>, row: usize, units: Range<usize>) -> Result<(), Damage> {
         let Self(ac) = self;
-        let Coefficients { across, size, places, kept, values, used } = &mut *ac.coefficients;
-        let (from, to) = (row * *across + units.start, row * *across + units.end);
-        let (values, used) = (&mut values[from * *size..to * *size], &mut used[from..to]);
+        let Coefficients { size, places, kept, .. } = *ac.coefficients;
+        let (values, used) = ac.coefficients.blocks(row, units);
         let mut block = 0;
         while block < used.len() {
             if ac.empty > 0 {
@@ -91,7 +90,7 @@ impl Pass for AcFirst<'_> {
                 block += skipped;
                 continue;
             }
-            let values = &mut values[block * *size..][..*size];
+            let values = &mut values[block * size..][..size];
             let mut found = 0_u64;
             let mut at = ac.band.0 - 1;
             while at < ac.band.1 {
@@ -109,7 +108,7 @@ impl Pass for AcFirst<'_> {
                 }
                 if code.size() > 0 {
                     found |= 1 << at;
-                    if *kept >> at & 1 != 0 {
+                    if kept >> at & 1 != 0 {
                         values[usize::from(places[at & 63])] = (value << ac.low) as i16;
                     }
                 }

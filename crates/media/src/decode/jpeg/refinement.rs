@@ -26,11 +26,11 @@ impl Pass for AcRefinement<'_> {
         let (first, last) = ac.band;
         let band = (u64::MAX << first) & (u64::MAX >> (63 - last));
         let step = 1_i16.wrapping_shl(ac.low);
-        let Coefficients { across, size, places, kept, values, used } = &mut *ac.coefficients;
-        let (from, to) = (row * *across + units.start, row * *across + units.end);
-        let all = values[from * *size..to * *size].chunks_exact_mut(*size);
-        for (values, used) in all.zip(&mut used[from..to]) {
-            let mut block = Block { values, places, kept: *kept, step };
+        let Coefficients { size, places, kept, .. } = *ac.coefficients;
+        let (values, used) = ac.coefficients.blocks(row, units);
+        for (at, used) in used.iter_mut().enumerate() {
+            let values = &mut values[at * size..][..size];
+            let mut block = Block { values, places, kept, step };
             let mut left = band;
             if ac.empty == 0 {
                 while left != 0 {
