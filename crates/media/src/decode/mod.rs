@@ -93,6 +93,10 @@ impl Header {
 ///
 /// # Errors
 /// Every variant that speaks of the source; none of them passes. May panic on damaged bytes: the caller contains it.
+#[cfg_attr(
+    not(feature = "turbo"),
+    expect(unused_variables, reason = "only that engine has decoders of its own")
+)]
 pub(crate) fn decode(
     bytes: &[u8],
     header: &Header,
