@@ -104,6 +104,10 @@ impl Pass for AcFirst<'_> {
                 }
                 at += code.step();
                 if at > ac.band.1 {
+                    if code.size() == 0 {
+                        // A run of zeros where others write an end.
+                        break;
+                    }
                     return Err(Damage::BeyondBlock);
                 }
                 if code.size() > 0 {

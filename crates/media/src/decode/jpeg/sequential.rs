@@ -74,7 +74,8 @@ impl<const N: usize> Part<'_, N> {
             bits.skip(code.bits());
             let next = at + code.step();
             if next > 63 {
-                if code.end().is_some() {
+                if code.size() == 0 {
+                    // An end, or a run of zeros where others write one.
                     break;
                 }
                 return Err(Damage::BeyondBlock);

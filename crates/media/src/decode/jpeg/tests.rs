@@ -318,6 +318,22 @@ fn data_that_ends_early_is_truncated_wherever_it_ends() {
 }
 
 #[test]
+fn zeros_up_to_the_end_of_a_block_may_stand_for_its_end_and_values_beyond_it_may_not() {
+    let mut block = [0; 64];
+    block[0] = 200;
+    let picture = Picture { across: 1, down: 1, blocks: &[block], restart_interval: 0, code_bits: 16 };
+    let whole = picture.written(WHOLE);
+    // The size of the first coefficient, its eight bits, and an end; codes of 16 bits are their symbols.
+    let (head, data) = whole.split_at(whole.len() - 7);
+    assert_eq!(data, [0, 8, 200, 0, 0, 0xFF, END_OF_IMAGE]);
+    let with = |codes: &[u8]| [head, &[0, 8, 200], codes, &[0xFF, END_OF_IMAGE]].concat();
+    let zeros = [0, 0xF0, 0, 0xF0, 0, 0xF0];
+    let expected = decoded(&whole, 1).unwrap();
+    assert_eq!(decoded(&with(&[zeros.as_slice(), &[0, 0xF0]].concat()), 1).unwrap(), expected);
+    assert_eq!(code(&with(&[zeros.as_slice(), &[0, 0xF1, 0x80]].concat())), "corrupt");
+}
+
+#[test]
 fn a_progressive_picture_without_one_of_its_colours_is_truncated() {
     let bytes = encoded(&picture(40, 40), |encoder| encoder.set_progressive(true));
     let first = behind(&bytes, START_OF_SCAN);
