@@ -19,8 +19,9 @@ pub struct Limits {
     pub max_side: u32,
     /// Scans of a progressive JPEG. Default 100; encoders write about 10.
     pub max_scans: u32,
-    /// Time that one image may take from its first byte to its last output. Default 30 seconds. Looked at between steps:
-    /// what a decoder has begun it may finish, which the other limits bound to seconds.
+    /// Time that one image may take from its first byte to its last output. Default 30 seconds. Looked at between steps
+    /// and, in JPEGs, between rows of blocks: what another decoder has begun it may finish, which the other limits bound to
+    /// seconds.
     pub max_time: Duration,
 }
 
