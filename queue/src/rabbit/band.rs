@@ -1,11 +1,10 @@
 //! One priority of a named queue: the consumer's buffer, and which deliveries are open.
 
-use super::{News, buffer::Buffer, locked, message, message::Plain};
+use super::{News, acks::Acks, buffer::Buffer, locked, message, message::Plain};
 use crate::{KindRange, Priority, Timestamp};
 use futures::StreamExt;
 use lapin::{Channel, Consumer, message::Delivery, options::BasicAckOptions};
 use std::{
-    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
 };
@@ -63,10 +62,7 @@ struct State {
     /// To be adopted: they came back, or everything is recorded.
     adoptable: Vec<Fetched>,
     strays: Vec<Stray>,
-    /// Tags of the deliveries that are not acked yet, ascending.
-    open: VecDeque<u64>,
-    /// Those among them that are done, behind others that are not: one frame may soon close them all.
-    done: BTreeSet<u64>,
+    acks: Acks,
     /// Of the last delivery.
     last: u64,
     /// A claim found less here than it wanted.
@@ -78,7 +74,7 @@ impl std::fmt::Debug for State {
         f.debug_struct("State")
             .field("life", &self.life)
             .field("buffer", &self.buffer.len())
-            .field("open", &self.open.len())
+            .field("open", &self.acks.open())
             .finish_non_exhaustive()
     }
 }
@@ -203,7 +199,7 @@ impl Band {
 
     fn sort(&self, state: &mut State, mut delivery: Delivery, since: Instant) {
         let hold = Hold { life: state.life, tag: delivery.delivery_tag, since };
-        state.open.push_back(hold.tag);
+        state.acks.delivered(hold.tag);
         state.last = hold.tag;
         let came_back = message::came_back(&delivery);
         match Plain::read(&mut delivery, &self.queue, self.priority, |kind| state.buffer.name(kind)) {
@@ -214,7 +210,7 @@ impl Band {
     }
 
     /// Acks deliveries: those that follow each other with one frame, those behind a gap when it has closed or with the
-    /// next [`Band::flush`]. Answers for each whether it was still ours.
+    /// next [`Band::ack_late`] or [`Band::flush`]. Answers for each whether it was still ours.
     pub(super) async fn ack(&self, holds: &[Hold]) -> Vec<bool> {
         let _in_turn = self.acking.lock().await;
         let (channel, life, frame, late) = {
@@ -222,8 +218,8 @@ impl Band {
             let life = state.life;
             let tags = holds.iter().filter(|hold| hold.life == life).map(|hold| hold.tag);
             let Some(channel) = state.channel.clone() else { return vec![false; holds.len()] };
-            let frame = state.ended(tags);
-            (channel, life, frame, !state.done.is_empty())
+            let frame = state.acks.ended(tags, Instant::now());
+            (channel, life, frame, state.acks.are_some_late())
         };
         if late {
             self.news.late.notify_one();
@@ -232,21 +228,31 @@ impl Band {
         holds.iter().map(|hold| sent && hold.life == life).collect()
     }
 
-    /// Acks one by one what is done behind a gap.
+    /// Acks one by one what is done behind a gap that does not close. Returns whether more waits there.
+    pub(super) async fn ack_late(&self) -> bool {
+        self.ack_each(|acks| acks.take_late(Instant::now())).await
+    }
+
+    /// Acks one by one all that is done behind a gap.
     pub(super) async fn flush(&self) {
+        self.ack_each(Acks::take_all).await;
+    }
+
+    async fn ack_each(&self, take: impl Fn(&mut Acks) -> Vec<u64>) -> bool {
         let _in_turn = self.acking.lock().await;
-        let (channel, tags) = {
+        let (channel, tags, more) = {
             let mut state = self.state();
-            let Some(channel) = state.channel.clone() else { return };
-            (channel, state.take_done())
+            let Some(channel) = state.channel.clone() else { return false };
+            (channel, take(&mut state.acks), state.acks.are_some_late())
         };
         // One that fails is lost with its channel, like the others.
         send_acks(&channel, tags.into_iter().map(|tag| (tag, false))).await;
+        more
     }
 
     /// How many deliveries the broker waits for.
     pub(super) fn open(&self) -> usize {
-        self.state().open.len()
+        self.state().acks.open()
     }
 
     /// When the first job that a claim may have was stored; `None` without one.
@@ -318,35 +324,6 @@ impl State {
         taken.extend(self.buffer.sift(wanted, most));
         taken
     }
-
-    /// Takes in which deliveries are done; the tag up to which all are, if that is another now.
-    fn ended(&mut self, tags: impl Iterator<Item = u64>) -> Option<u64> {
-        let mut upto = None;
-        for tag in tags {
-            if self.done.is_empty() && self.open.front() == Some(&tag) {
-                // In order, as they mostly are.
-                upto = self.open.pop_front();
-            } else if self.open.binary_search(&tag).is_ok() {
-                self.done.insert(tag);
-            }
-        }
-        while let Some(first) = self.open.front()
-            && self.done.first() == Some(first)
-        {
-            self.done.pop_first();
-            upto = self.open.pop_front();
-        }
-        upto
-    }
-
-    /// Closes what is done behind a gap.
-    fn take_done(&mut self) -> BTreeSet<u64> {
-        let done = std::mem::take(&mut self.done);
-        if !done.is_empty() {
-            self.open.retain(|tag| !done.contains(tag));
-        }
-        done
-    }
 }
 
 /// Sends acks, each a tag and whether it stands for all before it. Whether the channel took them.
@@ -354,40 +331,4 @@ async fn send_acks(channel: &Channel, acks: impl IntoIterator<Item = (u64, bool)
     let ack = |(tag, multiple)| channel.basic_ack(tag, BasicAckOptions { multiple });
     let sent = futures::future::join_all(acks.into_iter().map(ack)).await;
     sent.iter().all(Result::is_ok)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        /// As the broker reads the frames: `multiple` names a delivery that is open and acks all up to it.
-        #[test]
-        fn every_delivery_is_acked_once_and_nothing_else(
-            count in 1_u64..60, order in prop::collection::vec((any::<u16>(), 1_usize..8, any::<bool>()), 1..80),
-        ) {
-            let mut state = State { open: (1..=count).collect(), ..State::default() };
-            let mut unsettled: Vec<u64> = (1..=count).collect();
-            let mut broker: BTreeSet<u64> = (1..=count).collect();
-            for (draw, size, flushes) in order {
-                let mut settled = BTreeSet::new();
-                for _ in 0..size.min(unsettled.len()) {
-                    settled.insert(unsettled.swap_remove(usize::from(draw) % unsettled.len()));
-                }
-                if let Some(upto) = state.ended(settled.into_iter()) {
-                    prop_assert!(broker.contains(&upto), "{} is not open", upto);
-                    broker.retain(|open| *open > upto);
-                }
-                prop_assert!(unsettled.iter().all(|tag| broker.contains(tag)));
-                if flushes {
-                    for tag in state.take_done() {
-                        prop_assert!(broker.remove(&tag), "{} is not open", tag);
-                    }
-                    prop_assert_eq!(&broker, &unsettled.iter().copied().collect());
-                }
-                prop_assert_eq!(&broker, &state.open.iter().copied().collect());
-            }
-        }
-    }
 }

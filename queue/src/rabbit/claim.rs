@@ -21,9 +21,13 @@ const PIECE: usize = 32;
 const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 10_000 } else { 200 });
 /// While the broker has a backlog it sends what there is by itself: so long it is waited for before it is asked…
 const STREAM: Duration = Duration::from_millis(2);
+/// …and so long when nothing has come at all: eight questions delay a broker that is busy.
+const STALL: Duration = Duration::from_millis(8);
 /// …and so many are enough for a claim that wants more: what comes meanwhile is for the next one. Waiting for all would let
 /// the worker and the broker take turns instead of going on side by side.
 const FLOW: usize = 64;
+/// So many are enough when no more came in time.
+const TRICKLE: usize = 16;
 /// After this it asks the broker again: others may have got what was ready.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// Jobs fetched ahead of claims that want others.
@@ -83,11 +87,14 @@ impl Shared {
             line.consume(&self.link, kinds, want).await?;
             if line.has_backlog() {
                 line.arrival(kinds, want.min(FLOW), STREAM).await;
+                if line.ready(kinds, 1) == 0 {
+                    line.arrival(kinds, want.min(FLOW), STALL).await;
+                }
             }
             line.drain();
             self.clear(line, kinds).await?;
             let ready = line.ready(kinds, want);
-            let flows = line.has_backlog() && ready >= FLOW;
+            let flows = line.has_backlog() && ready >= TRICKLE;
             if ready >= want || flows || (ready > 0 && !line.is_soiled()) || self.records_all() {
                 return Ok(ready);
             }

@@ -7,6 +7,7 @@
 //! * One durable queue for each priority of a named queue ([`names`]), each on a channel of its own ([`band`]); the next
 //!   job is chosen among their heads and the ledger's by [`crate::order`] ([`claim`]).
 
+mod acks;
 mod adopt;
 mod band;
 mod buffer;

@@ -1,14 +1,11 @@
 //! What goes on in the background: nothing waits here that others could do, and nothing is open for too long.
 
-use super::{Shared, locked};
+use super::{Shared, acks::Acks, locked};
 use crate::{MAX_ADOPTED, StoreError};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How long what is done waits for what came before it, to be acked in one frame: calls that run side by side end out of
-/// order, and a frame costs the broker more than a delivery.
-const GATHER: Duration = Duration::from_millis(2);
 
 /// Tidies up whenever something came back, and now and then.
 pub(super) async fn tend(shared: Arc<Shared>) {
@@ -43,12 +40,26 @@ pub(super) async fn listen(shared: Arc<Shared>) {
 pub(super) async fn ack_late(shared: Arc<Shared>) {
     loop {
         shared.news.late.notified().await;
-        tokio::time::sleep(GATHER).await;
-        shared.flush().await;
+        let mut more = true;
+        while more {
+            tokio::time::sleep(Acks::look_every()).await;
+            more = shared.ack_late().await;
+        }
     }
 }
 
 impl Shared {
+    /// Acks what is done and has waited long enough. Returns whether more waits.
+    async fn ack_late(&self) -> bool {
+        let mut more = false;
+        for line in self.lines() {
+            for band in &line.bands {
+                more |= band.ack_late().await;
+            }
+        }
+        more
+    }
+
     /// Acks everything that is done.
     pub(super) async fn flush(&self) {
         for line in self.lines() {
