@@ -77,7 +77,8 @@ impl Acks {
     }
 
     fn take_done(&mut self, takes: impl Fn(Instant) -> bool) -> Vec<u64> {
-        let taken: Vec<u64> = self.done.extract_if(.., |_, since| takes(*since)).map(|(tag, _)| tag).collect();
+        let taken: Vec<u64> =
+            self.done.extract_if(.., |_, since| takes(*since)).map(|(tag, _)| tag).collect();
         if !taken.is_empty() {
             // Both ascend.
             let mut next = taken.iter().peekable();

@@ -5,10 +5,18 @@ use crate::{KindRange, Priority, Timestamp};
 use futures::StreamExt;
 use lapin::{Channel, Consumer, message::Delivery, options::BasicAckOptions};
 use std::{
-    sync::{Arc, Mutex, MutexGuard},
+    ops::ControlFlow,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
+
+/// Between two looks at a backlog.
+const BREATH: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(super) struct Band {
@@ -21,6 +29,8 @@ pub(super) struct Band {
     /// Tells claims that wait for more.
     came: Arc<Notify>,
     news: Arc<News>,
+    /// Messages ready in the broker when the line asked last.
+    backlog: Arc<AtomicU64>,
     state: Mutex<State>,
     /// Held from the choice of acks until they are on their way: one that is overtaken by a later one for all before it
     /// would name a delivery that the broker does not know any more, which costs the channel.
@@ -87,6 +97,7 @@ impl Band {
         records: bool,
         came: Arc<Notify>,
         news: Arc<News>,
+        backlog: Arc<AtomicU64>,
     ) -> Self {
         Self {
             name,
@@ -95,6 +106,7 @@ impl Band {
             records,
             came,
             news,
+            backlog,
             state: Mutex::default(),
             acking: tokio::sync::Mutex::default(),
         }
@@ -147,15 +159,23 @@ impl Band {
         self.take_in(&mut state, &mut Context::from_waker(Waker::noop())).is_ready();
     }
 
-    /// Takes in what arrives and tells about it, until the consumer ends.
+    /// Takes in what arrives and tells about it, until the consumer ends. While there is a backlog it leaves out a breath
+    /// after each look: claims look for themselves, and to be woken for every delivery costs more than it.
     pub(super) async fn pump(self: Arc<Self>, life: u64, mut own: Consumer) {
+        while self.look(life, &mut own).await.is_continue() {
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+
+    /// Takes in what arrives and tells about it, until the consumer ends or something came from a backlog.
+    async fn look(&self, life: u64, own: &mut Consumer) -> ControlFlow<()> {
         std::future::poll_fn(|context| {
             let mut state = self.state();
             if state.life != life {
-                return Poll::Ready(());
+                return Poll::Ready(ControlFlow::Break(()));
             }
             let (before, was_empty) = (state.last, state.buffer.is_empty());
-            let ended = self.take_from(&mut state, &mut own, context);
+            let ended = self.take_from(&mut state, own, context);
             let came = state.last > before;
             let rings = came && (was_empty || std::mem::take(&mut state.hungry));
             let tends = !state.adoptable.is_empty() || !state.strays.is_empty();
@@ -169,9 +189,15 @@ impl Band {
             if came && tends {
                 self.news.tend.notify_one();
             }
-            ended
+            match ended {
+                Poll::Ready(()) => Poll::Ready(ControlFlow::Break(())),
+                Poll::Pending if came && self.backlog.load(Ordering::SeqCst) > 0 => {
+                    Poll::Ready(ControlFlow::Continue(()))
+                }
+                Poll::Pending => Poll::Pending,
+            }
         })
-        .await;
+        .await
     }
 
     fn take_in(&self, state: &mut State, context: &mut Context<'_>) -> Poll<()> {

@@ -42,7 +42,7 @@ pub(super) struct Line {
     /// How often when all of it had arrived.
     clean: AtomicU64,
     /// Messages ready in the broker when it was asked last.
-    backlog: AtomicU64,
+    backlog: Arc<AtomicU64>,
     claimed_at: Mutex<Instant>,
     /// Something arrived in one of the bands.
     came: Arc<Notify>,
@@ -73,10 +73,12 @@ impl Line {
         let shared: Arc<str> = queue.into();
         let records = options.record == Record::EveryJob;
         let came = Arc::<Notify>::default();
+        let backlog = Arc::<AtomicU64>::default();
         let band = |priority: Priority| {
             let name = names::band(&options.prefix, queue, priority)?;
             let (queue, came, news) = (Arc::clone(&shared), Arc::clone(&came), Arc::clone(news));
-            Some(Arc::new(Band::new(name, queue, priority, records, came, news)))
+            let backlog = Arc::clone(&backlog);
+            Some(Arc::new(Band::new(name, queue, priority, records, came, news, backlog)))
         };
         let [critical, high, normal, low] = Priority::ALL.map(band);
         Some(Self {
@@ -85,7 +87,7 @@ impl Line {
             gear: tokio::sync::Mutex::default(),
             soiled: AtomicU64::new(1),
             clean: AtomicU64::new(0),
-            backlog: AtomicU64::new(0),
+            backlog,
             claimed_at: Mutex::new(Instant::now()),
             came,
             pumps: Mutex::default(),
