@@ -76,9 +76,8 @@ impl Acks {
         self.take_done(|_| true)
     }
 
-    fn take_done(&mut self, takes: impl Fn(Instant) -> bool) -> Vec<u64> {
-        let taken: Vec<u64> =
-            self.done.extract_if(.., |_, since| takes(*since)).map(|(tag, _)| tag).collect();
+    fn take_done(&mut self, ripe: impl Fn(Instant) -> bool) -> Vec<u64> {
+        let taken: Vec<u64> = self.done.extract_if(.., |_, since| ripe(*since)).map(|(tag, _)| tag).collect();
         if !taken.is_empty() {
             // Both ascend.
             let mut next = taken.iter().peekable();
