@@ -113,8 +113,9 @@ impl Figures {
         self.effects == self.members as i64 && self.completed_members == self.members as u64
     }
 
-    fn redelivery_met(&self) -> bool {
-        self.redelivery.ms.max <= REDELIVERY_BAR_MS
+    /// `None` when no job was hit so that it counts.
+    fn redelivery_met(&self) -> Option<bool> {
+        (self.redelivery.jobs > 0).then(|| self.redelivery.ms.max <= REDELIVERY_BAR_MS)
     }
 
     pub fn json(&self) -> Value {
@@ -139,6 +140,9 @@ impl Figures {
         let verdict = |met: bool| if met { "met" } else { "NOT met" };
         let again = |again: &Again| {
             let Percentiles { p50, p99, max, .. } = again.ms;
+            if again.jobs == 0 {
+                return "no plain job of a killed worker ran again".to_owned();
+            }
             format!(
                 "{} plain jobs of killed workers ran again after p50 {p50} ms, p99 {p99} ms, max {max} ms",
                 again.jobs
@@ -166,7 +170,7 @@ impl Figures {
             self.effects,
             verdict(self.effects_met()),
             again(&self.redelivery),
-            verdict(self.redelivery_met()),
+            self.redelivery_met().map_or("not measured", verdict),
             again(&self.beside_worker),
             again(&self.beside_broker),
         )
