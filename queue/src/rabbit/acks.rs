@@ -31,6 +31,11 @@ impl Acks {
         self.open.len()
     }
 
+    /// How many of them are done behind others.
+    pub(super) fn late(&self) -> usize {
+        self.done.len()
+    }
+
     /// Whether some are done behind others.
     pub(super) fn are_some_late(&self) -> bool {
         !self.done.is_empty()

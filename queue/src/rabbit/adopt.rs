@@ -57,6 +57,7 @@ impl Shared {
         let holds: Vec<Hold> = known.into_iter().map(|one| one.hold).collect();
         if !holds.is_empty() {
             band.ack(&holds).await;
+            band.left(holds.len());
         }
         while !rest.is_empty() {
             let later = rest.split_off(rest.len().min(MAX_ADOPTED));
@@ -69,6 +70,7 @@ impl Shared {
             self.moved(rest.iter().map(|one| one.job.id));
             let holds: Vec<Hold> = rest.iter().map(|one| one.hold).collect();
             band.ack(&holds).await;
+            band.left(holds.len());
             rest = later;
         }
         Ok(())

@@ -71,6 +71,8 @@ struct State {
     buffer: Buffer,
     /// To be adopted: they came back, or everything is recorded.
     adoptable: Vec<Fetched>,
+    /// How many are being adopted.
+    leaving: usize,
     strays: Vec<Stray>,
     acks: Acks,
     /// Of the last delivery.
@@ -276,9 +278,13 @@ impl Band {
         more
     }
 
-    /// How many deliveries the broker waits for.
-    pub(super) fn open(&self) -> usize {
-        self.state().acks.open()
+    /// How many deliveries take up room that a claim for `kinds` does not get: held by workers, or here for other kinds. What
+    /// is done or on its way to the ledger is gone soon; to make room for it, too, would fetch ever more of what comes
+    /// back when a worker dies, for the survivors to adopt.
+    pub(super) fn taken_up(&self, kinds: &[KindRange]) -> usize {
+        let state = self.state();
+        let gone = state.acks.late() + state.adoptable.len() + state.leaving + state.buffer.ready(kinds);
+        state.acks.open().saturating_sub(gone)
     }
 
     /// When the first job that a claim may have was stored; `None` without one.
@@ -310,7 +316,7 @@ impl Band {
     pub(super) fn unknown(&self, knows: impl Fn(&str, u16) -> bool, most: usize) -> Vec<Fetched> {
         let mut state = self.state();
         if state.buffer.is_known(&knows) {
-            return std::mem::take(&mut state.adoptable);
+            return state.adoptable(|_| false, 0);
         }
         state.adoptable(|job| !knows(&job.kind, job.version), most)
     }
@@ -324,7 +330,14 @@ impl Band {
     pub(super) fn put_back(&self, fetched: Vec<Fetched>) {
         let mut state = self.state();
         let life = state.life;
+        state.leaving = state.leaving.saturating_sub(fetched.len());
         state.adoptable.extend(fetched.into_iter().filter(|one| one.hold.life == life));
+    }
+
+    /// So many of what was taken were adopted and acked.
+    pub(super) fn left(&self, count: usize) {
+        let mut state = self.state();
+        state.leaving = state.leaving.saturating_sub(count);
     }
 
     /// Takes the messages that are no jobs.
@@ -347,7 +360,10 @@ impl State {
 
     fn adoptable(&mut self, wanted: impl Fn(&Plain) -> bool, most: usize) -> Vec<Fetched> {
         let mut taken = std::mem::take(&mut self.adoptable);
-        taken.extend(self.buffer.sift(wanted, most));
+        if most > 0 {
+            taken.extend(self.buffer.sift(wanted, most));
+        }
+        self.leaving += taken.len();
         taken
     }
 }
@@ -357,4 +373,51 @@ async fn send_acks(channel: &Channel, acks: impl IntoIterator<Item = (u64, bool)
     let ack = |(tag, multiple)| channel.basic_ack(tag, BasicAckOptions { multiple });
     let sent = futures::future::join_all(acks.into_iter().map(ack)).await;
     sent.iter().all(Result::is_ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::JobId;
+
+    fn came_back(tag: u64) -> Fetched {
+        let job = Plain {
+            id: JobId(uuid::Uuid::from_u128(tag.into())),
+            kind: "kind".into(),
+            version: 1,
+            queue: "q".into(),
+            priority: Priority::Normal,
+            payload: Vec::new(),
+            enqueued_at: Timestamp(0),
+        };
+        Fetched { job, hold: Hold { life: 0, tag, since: Instant::now() }, came_back: true }
+    }
+
+    #[test]
+    fn what_is_on_its_way_to_the_ledger_asks_for_no_more_room() {
+        let (queue, came) = ("q".into(), Arc::default());
+        let band = Band::new(
+            "band".to_owned(),
+            queue,
+            Priority::Normal,
+            false,
+            came,
+            Arc::default(),
+            Arc::default(),
+        );
+        {
+            let mut state = band.state();
+            (1..=10).for_each(|tag| state.acks.delivered(tag));
+            state.adoptable.extend((1..=6).map(came_back));
+        }
+        assert_eq!(band.taken_up(&[]), 4, "held");
+        let mut leaving = band.adoptable(|_| true);
+        assert_eq!((leaving.len(), band.taken_up(&[])), (6, 4));
+        band.put_back(leaving.split_off(2));
+        assert_eq!(band.taken_up(&[]), 4);
+        let now = Instant::now();
+        band.state().acks.ended(leaving.iter().map(|one| one.hold.tag), now);
+        band.left(leaving.len());
+        assert_eq!(band.taken_up(&[]), 4);
+    }
 }

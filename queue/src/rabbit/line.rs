@@ -110,8 +110,7 @@ impl Line {
         *locked(&self.claimed_at) = Instant::now();
         let mut gear = self.gear.lock().await;
         // What is held, what is here for others, and what is wanted.
-        let need =
-            self.bands.iter().map(|band| band.open() - band.ready(kinds).min(want).min(band.open()) + want);
+        let need = self.bands.iter().map(|band| band.taken_up(kinds) + want);
         let need = u16::try_from(need.max().unwrap_or(want)).unwrap_or(u16::MAX);
         let all = self.bands.iter().zip(&gear.wires).all(|(band, wire)| {
             wire.as_ref().is_some_and(|wire| wire.channel.status().connected() && band.lives(wire.life))

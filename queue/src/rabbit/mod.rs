@@ -85,7 +85,7 @@ struct Shared {
 }
 
 /// How the parts tell each other that something came.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct News {
     /// There may be something to claim.
     wake: watch::Sender<u64>,

@@ -3,7 +3,6 @@
 use super::{News, RabbitOptions, RabbitStore, Shared, link::Link, publish::Publisher, tend};
 use crate::{MAX_ADOPTED, Store, StoreError};
 use std::sync::{Arc, Mutex};
-use tokio::sync::{Notify, watch};
 
 impl RabbitStore {
     /// Opens the queue on the broker at `url`: `amqp://[user:password@]host[:port][/vhost]`, `amqps://…` for TLS, several
@@ -18,7 +17,7 @@ impl RabbitStore {
         check_prefix(&options.prefix)?;
         let link = Link::new(url, &options)?;
         ledger.adopt(Vec::new(), std::time::Duration::ZERO).await?;
-        let news = Arc::new(News { wake: watch::Sender::new(0), tend: Notify::new(), late: Notify::new() });
+        let news = Arc::<News>::default();
         let shared = Arc::new(Shared {
             ledger_wakes: ledger.wake_ups(),
             ledger,
