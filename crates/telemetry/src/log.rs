@@ -34,7 +34,8 @@ pub enum Ansi {
 pub struct LogOptions {
     /// Default plain.
     pub format: LogFormat,
-    /// In the syntax of `RUST_LOG`. Default `warn,backstock=info`: our own crates from info, others from warn.
+    /// In the syntax of `RUST_LOG`. Default `warn,backstock=info,lapin=off`: our own crates from info, others
+    /// from warn, and not the client of RabbitMQ, which tells at length what our errors say in a line.
     pub filter: String,
     /// Default auto.
     pub ansi: Ansi,
@@ -42,7 +43,7 @@ pub struct LogOptions {
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { format: LogFormat::Plain, filter: "warn,backstock=info".into(), ansi: Ansi::Auto }
+        Self { format: LogFormat::Plain, filter: "warn,backstock=info,lapin=off".into(), ansi: Ansi::Auto }
     }
 }
 
@@ -124,6 +125,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "backstock_worker", jobs = 3, "settled");
             tracing::info!(target: "sqlx", "query");
+            tracing::error!(target: "lapin::io_loop", "error doing IO");
             tracing::debug!(target: "backstock_worker", "detail");
         });
         let bytes = lines.0.lock().unwrap().clone();
@@ -135,7 +137,7 @@ mod tests {
         let text = logged(LogFormat::Plain, &LogOptions::default().filter);
         assert!(text.contains("backstock_worker: settled jobs=3"), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
-        assert_eq!(logged(LogFormat::Plain, "debug").lines().count(), 3);
+        assert_eq!(logged(LogFormat::Plain, "debug").lines().count(), 4);
     }
 
     #[test]
