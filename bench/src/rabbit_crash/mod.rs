@@ -119,7 +119,6 @@ async fn measure(jobs: usize) -> anyhow::Result<Figures> {
     };
     let ((kills, status), _) = pool::beside_scheduler(&store, working).await?;
     let wall = begun.elapsed().as_secs_f64();
-    std::fs::write("/tmp/kills", format!("{:?}", kills))?;
     let runs = Runs::of(&crash::read(&book)?);
     Ok(Figures::new((jobs, jobs.div_ceil(GROUPED)), &kills, &runs, &status, wall))
 }

@@ -115,7 +115,7 @@ impl Figures {
 
     /// `None` when no job was hit so that it counts.
     fn redelivery_met(&self) -> Option<bool> {
-        (self.redelivery.jobs > 0).then(|| self.redelivery.ms.max <= REDELIVERY_BAR_MS)
+        (self.redelivery.jobs > 0).then_some(self.redelivery.ms.max <= REDELIVERY_BAR_MS)
     }
 
     pub fn json(&self) -> Value {
